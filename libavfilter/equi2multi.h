@@ -1,0 +1,194 @@
+/*
+ * This file is part of FFmpeg.
+ *
+ * FFmpeg is free software; you can redistribute it and/or
+ * modify it under the terms of the GNU Lesser General Public
+ * License as published by the Free Software Foundation; either
+ * version 2.1 of the License, or (at your option) any later version.
+ *
+ * FFmpeg is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU
+ * Lesser General Public License for more details.
+ *
+ * You should have received a copy of the GNU Lesser General Public
+ * License along with FFmpeg; if not, write to the Free Software
+ * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
+ */
+
+/**
+ * @file
+ * What the backends of equi2multi share: rig, grids, links and frames.
+ */
+
+#ifndef AVFILTER_EQUI2MULTI_H
+#define AVFILTER_EQUI2MULTI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libavutil/dict.h"
+#include "libavutil/frame.h"
+#include "libavutil/opt.h"
+#include "avfilter.h"
+#include "equi2multi_geometry.h"
+
+enum Equi2MultiInterp {
+    EQUI2MULTI_NEAREST,
+    EQUI2MULTI_LINEAR,
+    NB_EQUI2MULTI_INTERP,
+};
+
+enum Equi2MultiRotationOrder {
+    EQUI2MULTI_YPR,
+    EQUI2MULTI_YRP,
+    EQUI2MULTI_PYR,
+    EQUI2MULTI_PRY,
+    EQUI2MULTI_RYP,
+    EQUI2MULTI_RPY,
+    NB_EQUI2MULTI_ROTATION_ORDER,
+};
+
+enum Equi2MultiConvention {
+    EQUI2MULTI_V360,
+    EQUI2MULTI_360TOOLKIT,
+    NB_EQUI2MULTI_CONVENTION,
+};
+
+/** Positions of a row lie in spans of this many, the last one shorter. */
+#define EQUI2MULTI_SPAN 64
+
+/** The extent of a span, ends included. */
+typedef struct Equi2MultiExtent {
+    uint32_t u[2];
+    int32_t v[2];
+} Equi2MultiExtent;
+
+/** Source positions of one plane, w * h each; see equi2multi_grid_row(). */
+typedef struct Equi2MultiPositions {
+    int w, h;
+    int spans;                       ///< in a row
+    uint32_t *u;
+    int32_t *v;
+    Equi2MultiExtent *extent;        ///< spans * h
+} Equi2MultiPositions;
+
+/** Positions of all views that differ in nothing but their heading. */
+typedef struct Equi2MultiGrid {
+    Equi2MultiPinhole cam;
+    double r[3][3];                  ///< R' of equi2multi_geometry.h
+    Equi2MultiPositions plane[2];    ///< luma, alpha, RGB; subsampled chroma if any
+} Equi2MultiGrid;
+
+/** A camera of the rig, filled from its key=value pairs. */
+typedef struct Equi2MultiView {
+    const AVClass *class;
+    int log_level_offset;
+    char *name;
+    double yaw, pitch, roll;         ///< degrees
+    double h_fov, v_fov;             ///< degrees; 0: not named
+    int w, h;                        ///< pixels; 0: not named
+
+    Equi2MultiPinhole cam;
+    Equi2MultiOrientation orientation;
+    int grid;                        ///< index into Equi2MultiContext.grids
+    AVDictionary *metadata;          ///< lavfi.equi2multi.*
+} Equi2MultiView;
+
+/** What the panorama's own frames say about its geometry. */
+typedef struct Equi2MultiPano {
+    int w, h;                        ///< luma size
+    enum AVChromaLocation chroma_location;
+    int32_t pose[3];                 ///< yaw, pitch, roll of AVSphericalMapping, 16.16 degrees
+} Equi2MultiPano;
+
+typedef struct Equi2MultiContext {
+    const AVClass *class;
+
+    char *rig;
+    int w, h;
+    double h_fov, v_fov;
+    double yaw, pitch, roll;
+    int rorder;                      ///< enum Equi2MultiRotationOrder
+    int interp;                      ///< enum Equi2MultiInterp
+    int convention;                  ///< enum Equi2MultiConvention
+
+    Equi2MultiView *views;
+    int nb_views;
+    Equi2MultiGrid *grids;
+    int nb_grids;
+    Equi2MultiPano pano;             ///< what the grids were built for
+    Equi2MultiRaster raster[2];      ///< of Equi2MultiGrid.plane
+    int turned;                      ///< the rig turned since then
+    int stereo_warned;
+
+    /**
+     * Render the open views of a panorama, in the format of the input link.
+     *
+     * @param out  a writable frame per view, NULL where the output is closed
+     * @return 0 or a negative AVERROR
+     */
+    int (*render)(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out);
+} Equi2MultiContext;
+
+/** Weights of linear interpolation have this many bits: 16-bit samples times two fill 32. */
+#define EQUI2MULTI_WEIGHT_BITS 8
+
+typedef struct Equi2MultiDSP {
+    /**
+     * Interpolate n 8-bit samples, n a multiple of 8, between columns 0 and
+     * w - 3 and rows 0 and h - 1 of a plane, where four bytes can be read.
+     *
+     * @param u, v   positions, v yet to be rounded to EQUI2MULTI_WEIGHT_BITS
+     * @param shift  what to add to u (modulo 2^32), rounding included
+     */
+    void (*linear_8)(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
+                     const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+} Equi2MultiDSP;
+
+void ff_equi2multi_dsp_init(Equi2MultiDSP *dsp);
+void ff_equi2multi_dsp_init_x86(Equi2MultiDSP *dsp);
+
+#define EQUI2MULTI_FLAGS (AV_OPT_FLAG_FILTERING_PARAM | AV_OPT_FLAG_VIDEO_PARAM)
+#define EQUI2MULTI_TFLAGS (EQUI2MULTI_FLAGS | AV_OPT_FLAG_RUNTIME_PARAM)
+
+/** Options of every backend; x is the offset of a member of its Equi2MultiContext. */
+#define EQUI2MULTI_OPTIONS(x)                                                                                                                  \
+    { "rig",        "set the cameras: a preset's name, or a list of key=value pairs",     x(rig),        AV_OPT_TYPE_STRING, { .str = "ring8" },         0,                                0, EQUI2MULTI_FLAGS  }, \
+    { "w",          "set the width of views that name none",                              x(w),          AV_OPT_TYPE_INT,    { .i64 = 1920 },            1,                            16384, EQUI2MULTI_FLAGS  }, \
+    { "h",          "set the height of views that name none, 0 for their width",          x(h),          AV_OPT_TYPE_INT,    { .i64 = 0 },               0,                            16384, EQUI2MULTI_FLAGS  }, \
+    { "h_fov",      "set the horizontal field of view of views that name none, 0 for the preset's", x(h_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },           0,                              180, EQUI2MULTI_FLAGS  }, \
+    { "v_fov",      "set the vertical field of view of views that name none, 0 for square pixels", x(v_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            0,                              180, EQUI2MULTI_FLAGS  }, \
+    { "yaw",        "turn the rig to the right",                                          x(yaw),        AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            -360,                              360, EQUI2MULTI_TFLAGS }, \
+    { "pitch",      "turn the rig up",                                                    x(pitch),      AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            -360,                              360, EQUI2MULTI_TFLAGS }, \
+    { "roll",       "turn the rig clockwise",                                             x(roll),       AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            -360,                              360, EQUI2MULTI_TFLAGS }, \
+    { "rorder",     "set the order of rotations",                                         x(rorder),     AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_YPR },  0, NB_EQUI2MULTI_ROTATION_ORDER - 1, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    {     "ypr",    "yaw, pitch, roll",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_YPR },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    {     "yrp",    "yaw, roll, pitch",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_YRP },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    {     "pyr",    "pitch, yaw, roll",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_PYR },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    {     "pry",    "pitch, roll, yaw",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_PRY },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    {     "ryp",    "roll, yaw, pitch",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_RYP },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    {     "rpy",    "roll, pitch, yaw",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_RPY },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
+    { "interp",     "set the interpolation",                                              x(interp),     AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_LINEAR }, 0,       NB_EQUI2MULTI_INTERP - 1, EQUI2MULTI_FLAGS, .unit = "interp" }, \
+    {     "nearest", "the nearest sample",                                                0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_NEAREST }, 0,                             0, EQUI2MULTI_FLAGS, .unit = "interp" }, \
+    {     "linear", "bilinear",                                                           0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_LINEAR }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "interp" }, \
+    { "convention", "set the meaning of angles",                                          x(convention), AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_V360 }, 0,     NB_EQUI2MULTI_CONVENTION - 1, EQUI2MULTI_FLAGS, .unit = "convention" }, \
+    {     "v360",   "positive pitch looks up, positive roll is clockwise",                0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_V360 }, 0,                                0, EQUI2MULTI_FLAGS, .unit = "convention" }, \
+    {     "360toolkit", "pitch and roll the other way round",                             0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_360TOOLKIT }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "convention" }, \
+    { NULL }
+
+/** Parse the rig and add an output pad per camera. */
+int ff_equi2multi_init(AVFilterContext *ctx);
+
+void ff_equi2multi_uninit(AVFilterContext *ctx);
+
+/** Check the size of the panorama. */
+int ff_equi2multi_config_input(AVFilterLink *inlink);
+
+int ff_equi2multi_activate(AVFilterContext *ctx);
+
+/** Set yaw, pitch or roll of the rig from the next frame on. */
+int ff_equi2multi_process_command(AVFilterContext *ctx, const char *cmd, const char *arg,
+                                  char *res, int res_len, int flags);
+
+#endif /* AVFILTER_EQUI2MULTI_H */

@@ -1,0 +1,732 @@
+/*
+ * This file is part of FFmpeg.
+ *
+ * FFmpeg is free software; you can redistribute it and/or
+ * modify it under the terms of the GNU Lesser General Public
+ * License as published by the Free Software Foundation; either
+ * version 2.1 of the License, or (at your option) any later version.
+ *
+ * FFmpeg is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU
+ * Lesser General Public License for more details.
+ *
+ * You should have received a copy of the GNU Lesser General Public
+ * License along with FFmpeg; if not, write to the Free Software
+ * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
+ */
+
+
+/**
+ * @file
+ * Rig, grids, links and frame properties of equi2multi, for every backend.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "libavutil/avstring.h"
+#include "libavutil/eval.h"
+#include "libavutil/mem.h"
+#include "libavutil/pixdesc.h"
+#include "libavutil/spherical.h"
+#include "libavutil/stereo3d.h"
+#include "libavutil/time.h"
+#include "avfilter.h"
+#include "equi2multi.h"
+#include "filters.h"
+#include "video.h"
+
+#define MAX_VIEWS     256
+#define MAX_VIEW_SIZE 16384
+#define MAX_PANO_SIZE 32767 // u has 31 bits, so that a heading can be added
+#define DEFAULT_FOV   110
+#define BLANKS        " \t\r"
+
+#define OFFSET(x) offsetof(Equi2MultiView, x)
+static const AVOption camera_options[] = {
+    { "name",  "set the camera's name",                           OFFSET(name),  AV_OPT_TYPE_STRING, { .str = NULL },    0,             0, EQUI2MULTI_FLAGS },
+    { "yaw",   "look to the right, degrees",                      OFFSET(yaw),   AV_OPT_TYPE_DOUBLE, { .dbl = 0 },    -360,           360, EQUI2MULTI_FLAGS },
+    { "pitch", "look up, degrees",                                OFFSET(pitch), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },    -360,           360, EQUI2MULTI_FLAGS },
+    { "roll",  "turn the camera clockwise, degrees",              OFFSET(roll),  AV_OPT_TYPE_DOUBLE, { .dbl = 0 },    -360,           360, EQUI2MULTI_FLAGS },
+    { "h_fov", "set the horizontal field of view, degrees",       OFFSET(h_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },       0,           180, EQUI2MULTI_FLAGS },
+    { "v_fov", "set the vertical field of view, degrees",         OFFSET(v_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },       0,           180, EQUI2MULTI_FLAGS },
+    { "w",     "set the width of the view, pixels",               OFFSET(w),     AV_OPT_TYPE_INT,    { .i64 = 0 },       0, MAX_VIEW_SIZE, EQUI2MULTI_FLAGS },
+    { "h",     "set the height of the view, pixels",              OFFSET(h),     AV_OPT_TYPE_INT,    { .i64 = 0 },       0, MAX_VIEW_SIZE, EQUI2MULTI_FLAGS },
+    { NULL }
+};
+
+static const AVClass camera_class = {
+    .class_name              = "equi2multi_camera",
+    .item_name               = av_default_item_name,
+    .option                  = camera_options,
+    .version                 = LIBAVUTIL_VERSION_INT,
+    .log_level_offset_offset = OFFSET(log_level_offset),
+};
+
+// yaws of a row in the order 0, step, ... 180 and then the negative ones up to 0
+#define ROW1(p) "yaw=0 pitch=" #p
+#define ROW2(p) ROW1(p) "|yaw=180 pitch=" #p
+#define ROW4(p) "yaw=0 pitch=" #p "|yaw=90 pitch=" #p "|yaw=180 pitch=" #p "|yaw=-90 pitch=" #p
+#define ROW4_45(p) "yaw=45 pitch=" #p "|yaw=135 pitch=" #p "|yaw=-135 pitch=" #p "|yaw=-45 pitch=" #p
+#define RING6   "yaw=0|yaw=60|yaw=120|yaw=180|yaw=-120|yaw=-60"
+#define RING8   "yaw=0|yaw=45|yaw=90|yaw=135|yaw=180|yaw=-135|yaw=-90|yaw=-45"
+#define RING9   "yaw=0|yaw=40|yaw=80|yaw=120|yaw=160|yaw=-160|yaw=-120|yaw=-80|yaw=-40"
+#define RING12  "yaw=0|yaw=30|yaw=60|yaw=90|yaw=120|yaw=150|yaw=180|yaw=-150|yaw=-120|yaw=-90|yaw=-60|yaw=-30"
+
+static const struct {
+    const char *name;
+    double h_fov;
+    const char *cameras;
+} presets[] = {
+    { "ring8",     110, RING8 },
+    { "dome16",    110, RING8 "|" ROW4(45) "|" ROW4(-45) },
+    { "cardinal4",  90, ROW4(0) },
+    { "cube6",      90, "name=front|name=right yaw=90|name=back yaw=180|name=left yaw=-90|name=up pitch=90|name=down pitch=-90" },
+    { "ring12",    110, RING12 },
+    { "dense17",   120, RING9 "|" ROW4(30) "|" ROW4(-30) },
+    { "tiles8",     90, ROW4(0) "|" ROW4(30) },
+    { "colmap12",   90, ROW4(-35) "|" ROW4(0) "|" ROW4_45(35) },
+    { "nerf8",     120, ROW4(0) "|" ROW2(45) "|" ROW2(-45) },
+    { "nerf14",    110, RING6 "|" ROW4(45) "|" ROW4(-45) },
+};
+
+static const char rotation_orders[NB_EQUI2MULTI_ROTATION_ORDER][4] = {
+    [EQUI2MULTI_YPR] = "ypr",
+    [EQUI2MULTI_YRP] = "yrp",
+    [EQUI2MULTI_PYR] = "pyr",
+    [EQUI2MULTI_PRY] = "pry",
+    [EQUI2MULTI_RYP] = "ryp",
+    [EQUI2MULTI_RPY] = "rpy",
+};
+
+/** Set one key of a camera; complain in one line that says all. */
+static int set_camera_key(AVFilterContext *ctx, int idx, Equi2MultiView *v,
+                          const char *key, const char *value)
+{
+    const AVOption *o = av_opt_find(v, key, NULL, 0, 0);
+    const char *allowed;
+    double number = 1;
+    char *tail = NULL;
+    int ret;
+
+    if (!o) {
+        av_log(ctx, AV_LOG_ERROR, "rig: camera %d has an unknown key '%s'; "
+               "keys are name, yaw, pitch, roll, h_fov, v_fov, w, h\n", idx, key);
+        return AVERROR(EINVAL);
+    }
+
+    if (o->type == AV_OPT_TYPE_STRING) {
+        allowed = "any text";
+        ret = *value ? 0 : AVERROR(EINVAL);
+    } else {
+        allowed = o->max == MAX_VIEW_SIZE ? "1 to " AV_STRINGIFY(MAX_VIEW_SIZE) " pixels" :
+                  o->max == 180           ? "above 0 and below 180 degrees" :
+                                            "-360 to 360 degrees";
+        number  = av_strtod(value, &tail);
+        // 0 stands for "not named" where the range starts there, 180 is no pinhole
+        ret = tail == value || *tail || !isfinite(number) ||
+              (!o->min && !number) || (o->max == 180 && number == 180) ? AVERROR(EINVAL) : 0;
+    }
+    if (ret >= 0)
+        ret = av_opt_set(v, key, value, 0);
+    if (ret < 0 && ret != AVERROR(ENOMEM))
+        av_log(ctx, AV_LOG_ERROR, "rig: camera %d has %s=%s; allowed is %s\n",
+               idx, key, value, allowed);
+    return ret;
+}
+
+static int parse_camera(AVFilterContext *ctx, int idx, Equi2MultiView *v, const char *text)
+{
+    for (;;) {
+        char *key, *value;
+        int ret;
+
+        text += strspn(text, BLANKS);
+        if (!*text)
+            return 0;
+        ret = av_opt_get_key_value(&text, "=", BLANKS, 0, &key, &value);
+        if (ret < 0) {
+            if (ret == AVERROR(EINVAL))
+                av_log(ctx, AV_LOG_ERROR, "rig: camera %d is half-written at '%s'; "
+                       "key=value pairs are needed, separated by blanks\n", idx, text);
+            return ret;
+        }
+        ret = set_camera_key(ctx, idx, v, key, value);
+        av_free(key);
+        av_free(value);
+        if (ret < 0)
+            return ret;
+    }
+}
+
+/** Add the cameras of a list, separated by '|' or by newlines. */
+static int parse_cameras(AVFilterContext *ctx, const char *list)
+{
+    Equi2MultiContext *s = ctx->priv;
+    char before = '\n';
+
+    for (;;) {
+        const size_t len = strcspn(list, "|\n");
+        const char after = list[len];
+        char *text;
+        int ret = 0;
+
+        if (strspn(list, BLANKS) < len) {
+            Equi2MultiView *v;
+
+            if (s->nb_views == MAX_VIEWS) {
+                av_log(ctx, AV_LOG_ERROR, "rig: more than %d cameras\n", MAX_VIEWS);
+                return AVERROR(EINVAL);
+            }
+            v = av_realloc_array(s->views, s->nb_views + 1, sizeof(*s->views));
+            if (!v)
+                return AVERROR(ENOMEM);
+            s->views = v;
+            v += s->nb_views++;
+            memset(v, 0, sizeof(*v));
+            v->class = &camera_class;
+            v->log_level_offset = AV_LOG_TRACE; // set_camera_key() does the talking
+            av_opt_set_defaults(v);
+
+            text = av_strndup(list, len);
+            if (!text)
+                return AVERROR(ENOMEM);
+            ret = parse_camera(ctx, s->nb_views, v, text);
+            av_free(text);
+        } else if (before == '|' || after == '|') {
+            av_log(ctx, AV_LOG_ERROR, "rig: camera %d is empty; "
+                   "key=value pairs are needed between '|'\n", s->nb_views + 1);
+            ret = AVERROR(EINVAL);
+        }
+        if (ret < 0)
+            return ret;
+        if (!after)
+            break;
+        before = after;
+        list  += len + 1;
+    }
+
+    if (!s->nb_views) {
+        av_log(ctx, AV_LOG_ERROR, "rig: it is empty; a preset's name or a list of cameras is needed\n");
+        return AVERROR(EINVAL);
+    }
+    return 0;
+}
+
+static int parse_rig(AVFilterContext *ctx, double *h_fov)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const char *rig  = s->rig ? s->rig + strspn(s->rig, BLANKS "\n") : "";
+    const size_t len = strcspn(rig, BLANKS "\n");
+    char names[256] = "";
+
+    *h_fov = DEFAULT_FOV;
+    if (!*rig || strpbrk(rig, "=|"))
+        return parse_cameras(ctx, s->rig ? s->rig : "");
+
+    for (int i = 0; i < FF_ARRAY_ELEMS(presets); i++)
+        if (strlen(presets[i].name) == len && !strncmp(rig, presets[i].name, len) &&
+            !rig[len + strspn(rig + len, BLANKS "\n")]) {
+            *h_fov = presets[i].h_fov;
+            return parse_cameras(ctx, presets[i].cameras);
+        }
+
+    for (int i = 0; i < FF_ARRAY_ELEMS(presets); i++)
+        av_strlcatf(names, sizeof(names), " %s", presets[i].name);
+    av_log(ctx, AV_LOG_ERROR, "rig: no preset is called '%s'; there are%s, "
+           "and lists such as 'yaw=0|yaw=90 pitch=20'\n", rig, names);
+    return AVERROR(EINVAL);
+}
+
+static void rotate(const Equi2MultiContext *s, Equi2MultiOrientation *o,
+                   double yaw, double pitch, double roll)
+{
+    const int sign = s->convention == EQUI2MULTI_360TOOLKIT ? -1 : 1;
+
+    for (int i = 0; i < 3; i++) {
+        const char axis = rotation_orders[s->rorder][i];
+
+        equi2multi_rotate(o, axis, axis == 'y' ? yaw : axis == 'p' ? sign * pitch : sign * roll);
+    }
+}
+
+/** Compute where the views look and what their frames say of it. */
+static int orient_views(Equi2MultiContext *s, const int32_t pose[3])
+{
+    for (int i = 0; i < s->nb_views; i++) {
+        Equi2MultiView *v = &s->views[i];
+        Equi2MultiOrientation o = equi2multi_forward();
+        const struct {
+            const char *key;
+            double value;
+        } numbers[] = {
+            { "yaw", v->yaw   }, { "pitch", v->pitch }, { "roll", v->roll },
+            { "fx",  v->cam.fx }, { "fy",   v->cam.fy },
+            { "cx",  v->cam.w / 2. }, { "cy", v->cam.h / 2. },
+        };
+        char key[32], value[128];
+        double q[4];
+        int ret;
+
+        // the pose turns the sphere, so the views turn back: Ry Rx Rz inverted
+        equi2multi_rotate(&o, 'r', -pose[2] / 65536.);
+        equi2multi_rotate(&o, 'p', -pose[1] / 65536.);
+        equi2multi_rotate(&o, 'y', -pose[0] / 65536.);
+        rotate(s, &o, s->yaw, s->pitch, s->roll);
+        rotate(s, &o, v->yaw, v->pitch, v->roll);
+        v->orientation = o;
+
+        av_dict_free(&v->metadata);
+        if (v->name)
+            snprintf(value, sizeof(value), "%s", v->name);
+        else
+            snprintf(value, sizeof(value), "cam_%02d", i);
+        ret = av_dict_set(&v->metadata, "lavfi.equi2multi.camera", value, 0);
+        if (ret < 0)
+            return ret;
+        ret = av_dict_set_int(&v->metadata, "lavfi.equi2multi.index", i, 0);
+        if (ret < 0)
+            return ret;
+        for (int k = 0; k < FF_ARRAY_ELEMS(numbers); k++) {
+            snprintf(key, sizeof(key), "lavfi.equi2multi.%s", numbers[k].key);
+            snprintf(value, sizeof(value), "%.12g", numbers[k].value);
+            ret = av_dict_set(&v->metadata, key, value, 0);
+            if (ret < 0)
+                return ret;
+        }
+        equi2multi_quaternion(&o, q);
+        snprintf(value, sizeof(value), "%.12g %.12g %.12g %.12g", q[0], q[1], q[2], q[3]);
+        ret = av_dict_set(&v->metadata, "lavfi.equi2multi.rotation", value, 0);
+        if (ret < 0)
+            return ret;
+    }
+
+    return 0;
+}
+
+/** Remove what describes the panorama and would be wrong for a view. */
+static void remove_pano_side_data(AVFrameSideData ***sd, int *nb_sd)
+{
+    av_frame_side_data_remove_by_props(sd, nb_sd, AV_SIDE_DATA_PROP_SIZE_DEPENDENT);
+    av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_SPHERICAL);
+    av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_STEREO3D);
+    av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_EXIF);
+}
+
+static int config_output(AVFilterLink *outlink)
+{
+    const Equi2MultiContext *s = outlink->src->priv;
+    const Equi2MultiPinhole *cam = &s->views[FF_OUTLINK_IDX(outlink)].cam;
+
+    outlink->w = cam->w;
+    outlink->h = cam->h;
+    outlink->sample_aspect_ratio = (AVRational){ 1, 1 };
+    remove_pano_side_data(&outlink->side_data, &outlink->nb_side_data);
+
+    return 0;
+}
+
+int ff_equi2multi_init(AVFilterContext *ctx)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const double angles[] = { s->yaw, s->pitch, s->roll, s->h_fov, s->v_fov };
+    double preset_fov;
+    int ret;
+
+    for (int i = 0; i < FF_ARRAY_ELEMS(angles); i++)
+        if (!isfinite(angles[i]) || (i >= 3 && angles[i] >= 180)) {
+            av_log(ctx, AV_LOG_ERROR, "%s=%g is not allowed; %s\n",
+                   (const char *[]){ "yaw", "pitch", "roll", "h_fov", "v_fov" }[i], angles[i],
+                   i < 3 ? "degrees from -360 to 360 are" :
+                           "degrees below 180 are, and 0 for the default");
+            return AVERROR(EINVAL);
+        }
+
+    ret = parse_rig(ctx, &preset_fov);
+    if (ret < 0)
+        return ret;
+
+    for (int i = 0; i < s->nb_views; i++) {
+        Equi2MultiView *v = &s->views[i];
+        Equi2MultiPinhole *cam = &v->cam;
+        const double h_fov = v->h_fov ? v->h_fov : s->h_fov ? s->h_fov : preset_fov;
+        const double v_fov = v->v_fov ? v->v_fov : s->v_fov;
+        AVFilterPad pad = {
+            .type         = AVMEDIA_TYPE_VIDEO,
+            .config_props = config_output,
+        };
+
+        cam->w  = v->w ? v->w : s->w;
+        cam->h  = v->h ? v->h : v->w ? v->w : s->h ? s->h : s->w;
+        cam->fx = equi2multi_focal(cam->w, h_fov);
+        cam->fy = v_fov ? equi2multi_focal(cam->h, v_fov) : cam->fx;
+
+        pad.name = av_asprintf("cam%d", i);
+        if (!pad.name)
+            return AVERROR(ENOMEM);
+        ret = ff_append_outpad_free_name(ctx, &pad);
+        if (ret < 0)
+            return ret;
+    }
+
+    return 0;
+}
+
+static void free_grids(Equi2MultiGrid **grids, int *nb_grids)
+{
+    for (int i = 0; i < *nb_grids; i++)
+        for (int k = 0; k < 2; k++) {
+            av_freep(&(*grids)[i].plane[k].u);
+            av_freep(&(*grids)[i].plane[k].v);
+            av_freep(&(*grids)[i].plane[k].extent);
+        }
+    av_freep(grids);
+    *nb_grids = 0;
+}
+
+void ff_equi2multi_uninit(AVFilterContext *ctx)
+{
+    Equi2MultiContext *s = ctx->priv;
+
+    free_grids(&s->grids, &s->nb_grids);
+    for (int i = 0; i < s->nb_views; i++) {
+        av_opt_free(&s->views[i]);
+        av_dict_free(&s->views[i].metadata);
+    }
+    av_freep(&s->views);
+    s->nb_views = 0;
+}
+
+typedef struct BuildData {
+    const Equi2MultiContext *s;
+    const Equi2MultiGrid *grid;
+    int plane;
+} BuildData;
+
+static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
+{
+    const BuildData *td = arg;
+    const Equi2MultiPositions *pos = &td->grid->plane[td->plane];
+    const int end = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
+
+    for (int y = ff_slice_pos(pos->h, jobnr, nb_jobs); y < end; y++) {
+        const uint32_t *u = pos->u + (size_t)y * pos->w;
+        const int32_t  *v = pos->v + (size_t)y * pos->w;
+
+        equi2multi_grid_row(td->grid->r, &td->grid->cam, &td->s->raster[td->plane],
+                            td->s->pano.w, td->s->pano.h, y, pos->w,
+                            pos->u + (size_t)y * pos->w, pos->v + (size_t)y * pos->w);
+        for (int x = 0; x < pos->w; x++) {
+            Equi2MultiExtent *e = &pos->extent[(size_t)y * pos->spans + x / EQUI2MULTI_SPAN];
+
+            if (x % EQUI2MULTI_SPAN == 0)
+                *e = (Equi2MultiExtent){ { u[x], u[x] }, { v[x], v[x] } };
+            e->u[0] = FFMIN(e->u[0], u[x]);
+            e->u[1] = FFMAX(e->u[1], u[x]);
+            e->v[0] = FFMIN(e->v[0], v[x]);
+            e->v[1] = FFMAX(e->v[1], v[x]);
+        }
+    }
+
+    return 0;
+}
+
+static int build_grid(AVFilterContext *ctx, Equi2MultiGrid *grid, const Equi2MultiView *v)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    const Equi2MultiRaster *chroma = &s->raster[1];
+
+    grid->cam = v->cam;
+    memcpy(grid->r, v->orientation.r, sizeof(grid->r));
+
+    for (int k = 0; k < (chroma->step[0] > 1 || chroma->step[1] > 1 ? 2 : 1); k++) {
+        Equi2MultiPositions *pos = &grid->plane[k];
+        BuildData td = { .s = s, .grid = grid, .plane = k };
+
+        // odd sizes: chroma rounds up
+        pos->w = (grid->cam.w + (int)s->raster[k].step[0] - 1) / (int)s->raster[k].step[0];
+        pos->h = (grid->cam.h + (int)s->raster[k].step[1] - 1) / (int)s->raster[k].step[1];
+        pos->spans  = (pos->w + EQUI2MULTI_SPAN - 1) / EQUI2MULTI_SPAN;
+        pos->u      = av_malloc_array(pos->w, pos->h * sizeof(*pos->u));
+        pos->v      = av_malloc_array(pos->w, pos->h * sizeof(*pos->v));
+        pos->extent = av_malloc_array(pos->spans, pos->h * sizeof(*pos->extent));
+        if (!pos->u || !pos->v || !pos->extent)
+            return AVERROR(ENOMEM);
+        ff_filter_execute(ctx, build_slice, &td, NULL,
+                          FFMIN(pos->h, ff_filter_get_nb_threads(ctx)));
+    }
+
+    return 0;
+}
+
+static int same_grid(const Equi2MultiGrid *grid, const Equi2MultiView *v)
+{
+    const double *a = grid->r[0], *b = v->orientation.r[0];
+
+    for (int i = 0; i < 9; i++)
+        if (a[i] != b[i])
+            return 0;
+    return grid->cam.w  == v->cam.w  && grid->cam.h  == v->cam.h &&
+           grid->cam.fx == v->cam.fx && grid->cam.fy == v->cam.fy;
+}
+
+/** Give each view its grid: an old one if it fits, else a new one. */
+static int update_grids(AVFilterContext *ctx)
+{
+    Equi2MultiContext *s = ctx->priv;
+    Equi2MultiGrid *old = s->grids;
+    const int64_t start = av_gettime_relative();
+    int nb_old = s->nb_grids, nb_built = 0, ret = 0;
+    size_t bytes = 0;
+
+    s->nb_grids = 0;
+    s->grids = av_calloc(s->nb_views, sizeof(*s->grids));
+    if (!s->grids)
+        ret = AVERROR(ENOMEM);
+
+    for (int i = 0; ret >= 0 && i < s->nb_views; i++) {
+        Equi2MultiView *v = &s->views[i];
+        Equi2MultiGrid *grid;
+        int k;
+
+        for (v->grid = 0; v->grid < s->nb_grids; v->grid++)
+            if (same_grid(&s->grids[v->grid], v))
+                break;
+        if (v->grid < s->nb_grids)
+            continue;
+
+        grid = &s->grids[s->nb_grids++];
+        for (k = 0; k < nb_old; k++)
+            if (old[k].plane[0].u && same_grid(&old[k], v))
+                break;
+        if (k < nb_old) {
+            *grid = old[k];
+            memset(&old[k], 0, sizeof(old[k]));
+        } else {
+            ret = build_grid(ctx, grid, v);
+            nb_built++;
+        }
+        for (k = 0; k < 2; k++)
+            bytes += (size_t)grid->plane[k].w * grid->plane[k].h * 8;
+    }
+
+    free_grids(&old, &nb_old);
+    if (ret < 0)
+        free_grids(&s->grids, &s->nb_grids);
+    else
+        av_log(ctx, AV_LOG_VERBOSE, "%d views, %d grids of %.1f MiB in all, %d built in %.3f s\n",
+               s->nb_views, s->nb_grids, bytes / 1048576., nb_built,
+               (av_gettime_relative() - start) / 1e6);
+    return ret;
+}
+
+static int check_size(void *log_ctx, int w, int h)
+{
+    if (w >= 4 && h >= 2 && w <= MAX_PANO_SIZE && h <= MAX_PANO_SIZE)
+        return 0;
+
+    av_log(log_ctx, AV_LOG_ERROR, "The input is %dx%d; a panorama of 4x2 to %dx%d is needed\n",
+           w, h, MAX_PANO_SIZE, MAX_PANO_SIZE);
+    return AVERROR(EINVAL);
+}
+
+int ff_equi2multi_config_input(AVFilterLink *inlink)
+{
+    int ret = check_size(inlink->dst, inlink->w, inlink->h);
+    if (ret < 0)
+        return ret;
+
+    if (inlink->w != 2 * inlink->h)
+        av_log(inlink->dst, AV_LOG_WARNING, "The input is %dx%d, not 2:1; it is taken as a whole "
+               "sphere of 360 x 180 degrees\n", inlink->w, inlink->h);
+    return 0;
+}
+
+/** Read what a frame says about its geometry. */
+static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pano)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    const AVFrameSideData *sd;
+    int ret;
+
+    memset(pano, 0, sizeof(*pano));
+    pano->w = in->width;
+    pano->h = in->height;
+    if (desc->log2_chroma_w || desc->log2_chroma_h)
+        pano->chroma_location = in->chroma_location != AVCHROMA_LOC_UNSPECIFIED ?
+                                in->chroma_location : AVCHROMA_LOC_LEFT;
+
+    if (in->format != ctx->inputs[0]->format) {
+        av_log(ctx, AV_LOG_ERROR, "The pixel format changed from %s to %s without a new graph\n",
+               av_get_pix_fmt_name(ctx->inputs[0]->format), desc->name);
+        return AVERROR(EINVAL);
+    }
+    ret = check_size(ctx, pano->w, pano->h);
+    if (ret < 0)
+        return ret;
+
+    sd = av_frame_get_side_data(in, AV_FRAME_DATA_SPHERICAL);
+    if (sd) {
+        const AVSphericalMapping *map = (const AVSphericalMapping *)sd->data;
+
+        if (map->projection == AV_SPHERICAL_EQUIRECTANGULAR_TILE &&
+            (map->bound_left || map->bound_top || map->bound_right || map->bound_bottom)) {
+            av_log(ctx, AV_LOG_ERROR, "The input is a tile of a panorama; the whole is needed\n");
+            return AVERROR_PATCHWELCOME;
+        }
+        if (map->projection != AV_SPHERICAL_EQUIRECTANGULAR &&
+            map->projection != AV_SPHERICAL_EQUIRECTANGULAR_TILE) {
+            av_log(ctx, AV_LOG_ERROR, "The projection of the input is %s; equirectangular is needed, "
+                   "which the v360 filter can make\n", av_spherical_projection_name(map->projection));
+            return AVERROR_PATCHWELCOME;
+        }
+        pano->pose[0] = map->yaw;
+        pano->pose[1] = map->pitch;
+        pano->pose[2] = map->roll;
+    }
+
+    sd = av_frame_get_side_data(in, AV_FRAME_DATA_STEREO3D);
+    if (sd && ((const AVStereo3D *)sd->data)->type != AV_STEREO3D_2D && !s->stereo_warned) {
+        av_log(ctx, AV_LOG_WARNING, "The input is stereoscopic (%s); crop one eye before this filter\n",
+               av_stereo3d_type_name(((const AVStereo3D *)sd->data)->type));
+        s->stereo_warned = 1;
+    }
+
+    return 0;
+}
+
+/** Bring views and grids up to date with the frame and with commands. */
+static int prepare(AVFilterContext *ctx, const AVFrame *in)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    const Equi2MultiPano last = s->pano;
+    Equi2MultiPano pano;
+    int x = 0, y = 0;
+    int ret = inspect_pano(ctx, in, &pano);
+    if (ret < 0)
+        return ret;
+
+    if (s->nb_grids && !s->turned && !memcmp(&pano, &last, sizeof(pano)))
+        return 0;
+
+    if (pano.w != last.w || pano.h != last.h || pano.chroma_location != last.chroma_location)
+        free_grids(&s->grids, &s->nb_grids);
+    if (memcmp(pano.pose, last.pose, sizeof(pano.pose)))
+        av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
+               pano.pose[0] / 65536., pano.pose[1] / 65536., pano.pose[2] / 65536.);
+
+    av_chroma_location_enum_to_pos(&x, &y, pano.chroma_location);
+    s->raster[0] = (Equi2MultiRaster){ { 1, 1 }, { .5, .5 } };
+    s->raster[1] = (Equi2MultiRaster){
+        { 1 << desc->log2_chroma_w, 1 << desc->log2_chroma_h },
+        { desc->log2_chroma_w ? .5 + x / 256. : .5, desc->log2_chroma_h ? .5 + y / 256. : .5 },
+    };
+    s->pano = pano;
+
+    ret = orient_views(s, pano.pose);
+    if (ret >= 0)
+        ret = update_grids(ctx);
+    s->turned = ret < 0;
+    return ret;
+}
+
+static int render_frame(AVFilterContext *ctx, const AVFrame *in)
+{
+    Equi2MultiContext *s = ctx->priv;
+    AVFrame *out[MAX_VIEWS] = { NULL };
+    int ret = prepare(ctx, in);
+    if (ret < 0)
+        return ret;
+
+    for (int i = 0; i < s->nb_views; i++) {
+        AVFilterLink *outlink = ctx->outputs[i];
+
+        if (ff_outlink_get_status(outlink))
+            continue;
+        out[i] = ff_get_video_buffer(outlink, outlink->w, outlink->h);
+        if (!out[i]) {
+            ret = AVERROR(ENOMEM);
+            goto end;
+        }
+        ret = av_frame_copy_props(out[i], in);
+        if (ret < 0)
+            goto end;
+        out[i]->sample_aspect_ratio = outlink->sample_aspect_ratio;
+        remove_pano_side_data(&out[i]->side_data, &out[i]->nb_side_data);
+        ret = av_dict_copy(&out[i]->metadata, s->views[i].metadata, 0);
+        if (ret < 0)
+            goto end;
+    }
+
+    ret = s->render(ctx, in, out);
+    for (int i = 0; ret >= 0 && i < s->nb_views; i++)
+        if (out[i]) {
+            ret = ff_filter_frame(ctx->outputs[i], out[i]);
+            out[i] = NULL;
+        }
+
+end:
+    for (int i = 0; i < s->nb_views; i++)
+        av_frame_free(&out[i]);
+    return ret;
+}
+
+int ff_equi2multi_activate(AVFilterContext *ctx)
+{
+    AVFilterLink *inlink = ctx->inputs[0];
+    AVFrame *in;
+    int status, ret, nb_closed = 0;
+    int64_t pts;
+
+    for (int i = 0; i < ctx->nb_outputs; i++)
+        nb_closed += !!ff_outlink_get_status(ctx->outputs[i]);
+    if (nb_closed == ctx->nb_outputs) {
+        ff_inlink_set_status(inlink, AVERROR_EOF);
+        return 0;
+    }
+
+    ret = ff_inlink_consume_frame(inlink, &in);
+    if (ret < 0)
+        return ret;
+    if (ret > 0) {
+        ret = render_frame(ctx, in);
+        av_frame_free(&in);
+        return ret;
+    }
+
+    if (ff_inlink_acknowledge_status(inlink, &status, &pts)) {
+        for (int i = 0; i < ctx->nb_outputs; i++)
+            if (!ff_outlink_get_status(ctx->outputs[i]))
+                ff_outlink_set_status(ctx->outputs[i], status, pts);
+        return 0;
+    }
+
+    FF_FILTER_FORWARD_WANTED_ANY(ctx, inlink);
+
+    return FFERROR_NOT_READY;
+}
+
+int ff_equi2multi_process_command(AVFilterContext *ctx, const char *cmd, const char *arg,
+                                  char *res, int res_len, int flags)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const double yaw = s->yaw, pitch = s->pitch, roll = s->roll;
+    int ret = ff_filter_process_command(ctx, cmd, arg, res, res_len, flags);
+
+    if (ret >= 0 && !(isfinite(s->yaw) && isfinite(s->pitch) && isfinite(s->roll))) {
+        av_log(ctx, AV_LOG_ERROR, "%s=%s is not a number of degrees\n", cmd, arg);
+        ret = AVERROR(EINVAL);
+    }
+    if (ret < 0) {
+        s->yaw   = yaw;
+        s->pitch = pitch;
+        s->roll  = roll;
+        return ret;
+    }
+
+    s->turned = 1;
+    return 0;
+}

@@ -1,0 +1,94 @@
+# equi2multi: every view of a graph is a stream of one framecrc reference.
+# The references are exact: every compiler, CPU and number of threads, and
+# every backend, makes the same bits.
+
+FATE_EQUI2MULTI-$(CONFIG_EQUI2MULTI_FILTER) += fate-equi2multi-geometry
+fate-equi2multi-geometry: libavfilter/tests/equi2multi$(EXESUF)
+fate-equi2multi-geometry: CMD = run libavfilter/tests/equi2multi$(EXESUF)
+
+EQUI2MULTI_SRC = testsrc2=size=256x128:rate=25:duration=0.08
+EQUI2MULTI     = framecrc -flags bitexact -lavfi
+
+FATE_EQUI2MULTI_PRESETS = ring8 dome16 cardinal4 cube6 ring12 dense17 tiles8 colmap12 nerf8 nerf14
+FATE_EQUI2MULTI_TESTSRC2 += $(FATE_EQUI2MULTI_PRESETS:%=fate-equi2multi-rig-%)
+fate-equi2multi-rig-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=$(@:fate-equi2multi-rig-%=%):w=96:h=64
+
+# options
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-fov fate-equi2multi-turned fate-equi2multi-convention
+fate-equi2multi-fov:        CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=cube6:w=96:h=64:h_fov=100:v_fov=40
+fate-equi2multi-turned:     CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=w=64:yaw=-100:pitch=33:roll=7
+fate-equi2multi-convention: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=w=64:yaw=-100:pitch=-33:roll=-7:convention=360toolkit
+fate-equi2multi-convention: REF = $(SRC_PATH)/tests/ref/fate/equi2multi-turned
+
+FATE_EQUI2MULTI_RORDERS = yrp pyr pry ryp rpy
+FATE_EQUI2MULTI_TESTSRC2 += $(FATE_EQUI2MULTI_RORDERS:%=fate-equi2multi-rorder-%)
+fate-equi2multi-rorder-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=tiles8:w=64:yaw=20:pitch=33:roll=-70:rorder=$(@:fate-equi2multi-rorder-%=%)
+
+# a list of cameras, each of its own size and field of view
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-list
+fate-equi2multi-list: tests/data/filtergraphs/equi2multi-list
+fate-equi2multi-list: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/tests/data/filtergraphs/equi2multi-list
+
+# formats: each kernel, sampling and arrangement, planes of 8 to 16 bits
+EQUI2MULTI_FORMATS = gray yuv422p yuv440p yuv444p yuva420p nv12 nv24 gbrp gbrap rgba 0bgr
+EQUI2MULTI_FORMATS_LE = gray16 yuv420p10 yuv422p16 yuva444p12 gbrp14 gbrap16 p010 p212 p416 nv20 yuv444p10msb
+FATE_EQUI2MULTI_SCALE += $(EQUI2MULTI_FORMATS:%=fate-equi2multi-format-%) $(EQUI2MULTI_FORMATS_LE:%=fate-equi2multi-format-%le)
+fate-equi2multi-format-%: FORMAT = $(@:fate-equi2multi-format-%=%)
+fate-equi2multi-format-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv444p,scale,format=$(FORMAT),equi2multi=rig=cube6:w=96:h=64 -pix_fmt $(FORMAT)
+
+FATE_EQUI2MULTI_NEAREST = yuv420p nv12 rgba yuv420p10le p010le
+FATE_EQUI2MULTI_SCALE += $(FATE_EQUI2MULTI_NEAREST:%=fate-equi2multi-nearest-%)
+fate-equi2multi-nearest-%: FORMAT = $(@:fate-equi2multi-nearest-%=%)
+fate-equi2multi-nearest-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv444p,scale,format=$(FORMAT),equi2multi=rig=cube6:w=96:h=64:interp=nearest -pix_fmt $(FORMAT)
+
+# siting of chroma
+FATE_EQUI2MULTI_SITES = left center topleft top bottomleft bottom
+FATE_EQUI2MULTI_SETPARAMS += $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-chroma-%)
+fate-equi2multi-chroma-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,setparams=chroma_location=$(@:fate-equi2multi-chroma-%=%),equi2multi=rig=cube6:w=97:h=63
+
+# odd, smallest, not 2:1; portrait and landscape
+FATE_EQUI2MULTI_SIZES = 257x129 255x63 4x2 5x3 100x300
+FATE_EQUI2MULTI_TESTSRC2 += $(FATE_EQUI2MULTI_SIZES:%=fate-equi2multi-size-%)
+fate-equi2multi-size-%: CMD = $(EQUI2MULTI) testsrc2=size=$(@:fate-equi2multi-size-%=%):rate=25:duration=0.08,format=yuv420p,equi2multi=rig=cube6:w=63:h=97:yaw=77
+
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-one-view fate-equi2multi-one-pixel
+fate-equi2multi-one-view:  CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=yaw=123:w=320:h=180
+fate-equi2multi-one-pixel: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=yaw=180:w=1
+
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-256-views
+fate-equi2multi-256-views: tests/data/filtergraphs/equi2multi-256-views
+fate-equi2multi-256-views: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/tests/data/filtergraphs/equi2multi-256-views
+tests/data/filtergraphs/equi2multi-256-views: | tests/data/filtergraphs
+	$(M)awk 'BEGIN { printf "testsrc2=size=256x128:duration=0.04,format=yuv420p,equi2multi=w=16:rig=\x27"; \
+	    for (i = 0; i < 256; i++) printf "%syaw=%d pitch=%d", i ? "|" : "", i * 45 % 360, i / 8 * 5 - 80; print "\x27" }' > $@
+
+# outputs that end before the others, one and all of them
+FATE_EQUI2MULTI_TRIM += fate-equi2multi-early-end fate-equi2multi-all-end
+fate-equi2multi-early-end: CMD = $(EQUI2MULTI) "testsrc2=size=256x128:rate=25:duration=0.4,format=yuv420p,equi2multi=rig=cardinal4:w=64[a][b][c][d];[b]trim=end_frame=1[e];[d]trim=end_frame=3[f]" -map [a] -map [e] -map [c] -map [f]
+fate-equi2multi-all-end:   CMD = $(EQUI2MULTI) "testsrc2=size=256x128:rate=25:duration=10000,format=yuv420p,equi2multi=rig=yaw=0|yaw=90:w=64[a][b];[a]trim=end_frame=2[c];[b]trim=end_frame=5[d]" -map [c] -map [d]
+
+# a rig that turns: the heading alone, then everything, then a refused angle
+FATE_EQUI2MULTI_SENDCMD += fate-equi2multi-commands
+fate-equi2multi-commands: tests/data/filtergraphs/equi2multi-commands
+fate-equi2multi-commands: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/tests/data/filtergraphs/equi2multi-commands
+
+# a panorama that changes its size within the graph
+FATE_EQUI2MULTI_CONCAT += fate-equi2multi-resize
+fate-equi2multi-resize: CMD = $(EQUI2MULTI) "testsrc2=size=256x128:duration=0.08,format=yuv420p[a];testsrc2=size=320x160:duration=0.08,format=yuv420p[b];[a][b]concat=unsafe=1,equi2multi=rig=cube6:w=64"
+
+# what the frames say of their cameras
+FATE_EQUI2MULTI_PROBE += fate-equi2multi-metadata
+fate-equi2multi-metadata: ffprobe$(PROGSSUF)$(EXESUF)
+fate-equi2multi-metadata: CMD = run ffprobe$(PROGSSUF)$(EXESUF) -of compact=p=0 -show_entries frame=width,height,sample_aspect_ratio:frame_tags -bitexact -f lavfi "testsrc2=size=256x128:duration=0.04,format=yuv420p,setsar=1/2,equi2multi=rig=name=front|yaw=90 pitch=-35 roll=20 h_fov=60 w=120 h=90|pitch=90 v_fov=30|yaw=180:w=80:h=60:yaw=10[out0][out1][out2][out3]"
+
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT TESTSRC2)           += $(FATE_EQUI2MULTI_TESTSRC2)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SCALE TESTSRC2)     += $(FATE_EQUI2MULTI_SCALE)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_SETPARAMS)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT TESTSRC2 TRIM)      += $(FATE_EQUI2MULTI_TRIM)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SENDCMD TESTSRC2)   += $(FATE_EQUI2MULTI_SENDCMD)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, CONCAT EQUI2MULTI FORMAT TESTSRC2)    += $(FATE_EQUI2MULTI_CONCAT)
+FATE_EQUI2MULTI_FFPROBE-$(call ALLYES, EQUI2MULTI_FILTER FORMAT_FILTER SETSAR_FILTER TESTSRC2_FILTER LAVFI_INDEV) += $(FATE_EQUI2MULTI_PROBE)
+
+FATE-$(CONFIG_AVFILTER) += $(FATE_EQUI2MULTI-yes)
+FATE_FFPROBE += $(FATE_EQUI2MULTI_FFPROBE-yes)
+fate-equi2multi: $(FATE_EQUI2MULTI-yes) $(FATE_EQUI2MULTI_FFPROBE-yes) fate-checkasm-vf_equi2multi
