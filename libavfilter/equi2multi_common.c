@@ -25,6 +25,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "libavutil/attributes.h"
 #include "libavutil/avstring.h"
 #include "libavutil/eval.h"
 #include "libavutil/mem.h"
@@ -261,9 +262,10 @@ static int orient_views(Equi2MultiContext *s, const int32_t pose[3])
             const char *key;
             double value;
         } numbers[] = {
-            { "yaw", v->yaw   }, { "pitch", v->pitch }, { "roll", v->roll },
-            { "fx",  v->cam.fx }, { "fy",   v->cam.fy },
-            { "cx",  v->cam.w / 2. }, { "cy", v->cam.h / 2. },
+            { "index", i },
+            { "yaw", v->yaw }, { "pitch", v->pitch }, { "roll", v->roll },
+            { "fx", v->cam.fx }, { "fy", v->cam.fy },
+            { "cx", v->cam.w / 2. }, { "cy", v->cam.h / 2. },
         };
         char key[32], value[128];
         double q[4];
@@ -278,14 +280,7 @@ static int orient_views(Equi2MultiContext *s, const int32_t pose[3])
         v->orientation = o;
 
         av_dict_free(&v->metadata);
-        if (v->name)
-            snprintf(value, sizeof(value), "%s", v->name);
-        else
-            snprintf(value, sizeof(value), "cam_%02d", i);
-        ret = av_dict_set(&v->metadata, "lavfi.equi2multi.camera", value, 0);
-        if (ret < 0)
-            return ret;
-        ret = av_dict_set_int(&v->metadata, "lavfi.equi2multi.index", i, 0);
+        ret = av_dict_set(&v->metadata, "lavfi.equi2multi.camera", v->name, 0);
         if (ret < 0)
             return ret;
         for (int k = 0; k < FF_ARRAY_ELEMS(numbers); k++) {
@@ -327,21 +322,17 @@ static int config_output(AVFilterLink *outlink)
     return 0;
 }
 
-int ff_equi2multi_init(AVFilterContext *ctx)
+av_cold int ff_equi2multi_init(AVFilterContext *ctx)
 {
     Equi2MultiContext *s = ctx->priv;
-    const double angles[] = { s->yaw, s->pitch, s->roll, s->h_fov, s->v_fov };
     double preset_fov;
     int ret;
 
-    for (int i = 0; i < FF_ARRAY_ELEMS(angles); i++)
-        if (!isfinite(angles[i]) || (i >= 3 && angles[i] >= 180)) {
-            av_log(ctx, AV_LOG_ERROR, "%s=%g is not allowed; %s\n",
-                   (const char *[]){ "yaw", "pitch", "roll", "h_fov", "v_fov" }[i], angles[i],
-                   i < 3 ? "degrees from -360 to 360 are" :
-                           "degrees below 180 are, and 0 for the default");
-            return AVERROR(EINVAL);
-        }
+    if (s->h_fov == 180 || s->v_fov == 180) {
+        av_log(ctx, AV_LOG_ERROR, "%s=180 is not allowed; below 180 degrees is, and 0 for the default\n",
+               s->h_fov == 180 ? "h_fov" : "v_fov");
+        return AVERROR(EINVAL);
+    }
 
     ret = parse_rig(ctx, &preset_fov);
     if (ret < 0)
@@ -356,6 +347,11 @@ int ff_equi2multi_init(AVFilterContext *ctx)
             .type         = AVMEDIA_TYPE_VIDEO,
             .config_props = config_output,
         };
+
+        if (!v->name)
+            v->name = av_asprintf("cam_%02d", i);
+        if (!v->name)
+            return AVERROR(ENOMEM);
 
         cam->w  = v->w ? v->w : s->w;
         cam->h  = v->h ? v->h : v->w ? v->w : s->h ? s->h : s->w;
@@ -385,7 +381,7 @@ static void free_grids(Equi2MultiGrid **grids, int *nb_grids)
     *nb_grids = 0;
 }
 
-void ff_equi2multi_uninit(AVFilterContext *ctx)
+av_cold void ff_equi2multi_uninit(AVFilterContext *ctx)
 {
     Equi2MultiContext *s = ctx->priv;
 
@@ -713,20 +709,9 @@ int ff_equi2multi_process_command(AVFilterContext *ctx, const char *cmd, const c
                                   char *res, int res_len, int flags)
 {
     Equi2MultiContext *s = ctx->priv;
-    const double yaw = s->yaw, pitch = s->pitch, roll = s->roll;
     int ret = ff_filter_process_command(ctx, cmd, arg, res, res_len, flags);
 
-    if (ret >= 0 && !(isfinite(s->yaw) && isfinite(s->pitch) && isfinite(s->roll))) {
-        av_log(ctx, AV_LOG_ERROR, "%s=%s is not a number of degrees\n", cmd, arg);
-        ret = AVERROR(EINVAL);
-    }
-    if (ret < 0) {
-        s->yaw   = yaw;
-        s->pitch = pitch;
-        s->roll  = roll;
-        return ret;
-    }
-
-    s->turned = 1;
-    return 0;
+    if (ret >= 0)
+        s->turned = 1;
+    return ret;
 }
