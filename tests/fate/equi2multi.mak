@@ -34,12 +34,12 @@ EQUI2MULTI_FORMATS = gray yuv422p yuv440p yuv444p yuva420p nv12 nv24 gbrp gbrap 
 EQUI2MULTI_FORMATS_LE = gray16 yuv420p10 yuv422p16 yuva444p12 gbrp14 gbrap16 p010 p212 p416 nv20 yuv444p10msb
 FATE_EQUI2MULTI_SCALE += $(EQUI2MULTI_FORMATS:%=fate-equi2multi-format-%) $(EQUI2MULTI_FORMATS_LE:%=fate-equi2multi-format-%le)
 fate-equi2multi-format-%: FORMAT = $(@:fate-equi2multi-format-%=%)
-fate-equi2multi-format-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv444p,scale,format=$(FORMAT),equi2multi=rig=cube6:w=96:h=64 -pix_fmt $(FORMAT)
+fate-equi2multi-format-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv444p,scale=flags=bicubic+accurate_rnd+bitexact,format=$(FORMAT),equi2multi=rig=cube6:w=96:h=64 -pix_fmt $(FORMAT)
 
 FATE_EQUI2MULTI_NEAREST = yuv420p nv12 rgba yuv420p10le p010le
 FATE_EQUI2MULTI_SCALE += $(FATE_EQUI2MULTI_NEAREST:%=fate-equi2multi-nearest-%)
 fate-equi2multi-nearest-%: FORMAT = $(@:fate-equi2multi-nearest-%=%)
-fate-equi2multi-nearest-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv444p,scale,format=$(FORMAT),equi2multi=rig=cube6:w=96:h=64:interp=nearest -pix_fmt $(FORMAT)
+fate-equi2multi-nearest-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv444p,scale=flags=bicubic+accurate_rnd+bitexact,format=$(FORMAT),equi2multi=rig=cube6:w=96:h=64:interp=nearest -pix_fmt $(FORMAT)
 
 # siting of chroma
 FATE_EQUI2MULTI_SITES = left center topleft top bottomleft bottom
