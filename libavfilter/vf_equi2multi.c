@@ -33,8 +33,6 @@
 #include "avfilter.h"
 #include "equi2multi.h"
 #include "filters.h"
-#include "formats.h"
-#include "video.h"
 
 #define WEIGHT_BITS EQUI2MULTI_WEIGHT_BITS
 #define WEIGHT_ONE  (1 << WEIGHT_BITS)
