@@ -92,6 +92,7 @@ typedef struct Equi2MultiView {
     Equi2MultiPinhole cam;
     Equi2MultiOrientation orientation;
     int grid;                        ///< index into Equi2MultiContext.grids
+    uint32_t shift[2];               ///< what the heading adds to u, by Equi2MultiGrid.plane
     AVDictionary *metadata;          ///< lavfi.equi2multi.*
 } Equi2MultiView;
 

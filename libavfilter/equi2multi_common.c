@@ -16,7 +16,6 @@
  * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
  */
 
-
 /**
  * @file
  * Rig, grids, links and frame properties of equi2multi, for every backend.
@@ -254,11 +253,12 @@ static void rotate(const Equi2MultiContext *s, Equi2MultiOrientation *o,
 }
 
 /** Compute where the views look and what their frames say of it. */
-static int orient_views(Equi2MultiContext *s, const int32_t pose[3])
+static int orient_views(Equi2MultiContext *s)
 {
     for (int i = 0; i < s->nb_views; i++) {
         Equi2MultiView *v = &s->views[i];
         Equi2MultiOrientation o = equi2multi_forward();
+        const int32_t *pose = s->pano.pose;
         const struct {
             const char *key;
             double value;
@@ -279,6 +279,8 @@ static int orient_views(Equi2MultiContext *s, const int32_t pose[3])
         rotate(s, &o, s->yaw, s->pitch, s->roll);
         rotate(s, &o, v->yaw, v->pitch, v->roll);
         v->orientation = o;
+        for (int k = 0; k < 2; k++)
+            v->shift[k] = equi2multi_shift(o.heading, equi2multi_wrap(s->pano.w, &s->raster[k]));
 
         av_dict_free(&v->metadata);
         ret = av_dict_set(&v->metadata, "lavfi.equi2multi.camera", v->name, 0);
@@ -304,8 +306,8 @@ static int orient_views(Equi2MultiContext *s, const int32_t pose[3])
 /** Remove what describes the panorama and would be wrong for a view. */
 static void remove_pano_side_data(AVFrameSideData ***sd, int *nb_sd)
 {
+    // the spherical mapping is one of these
     av_frame_side_data_remove_by_props(sd, nb_sd, AV_SIDE_DATA_PROP_SIZE_DEPENDENT);
-    av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_SPHERICAL);
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_STEREO3D);
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_EXIF);
 }
@@ -408,17 +410,15 @@ static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
     const int end = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
 
     for (int y = ff_slice_pos(pos->h, jobnr, nb_jobs); y < end; y++) {
-        const uint32_t *u = pos->u + (size_t)y * pos->w;
-        const int32_t  *v = pos->v + (size_t)y * pos->w;
+        uint32_t *u = pos->u + (size_t)y * pos->w;
+        int32_t  *v = pos->v + (size_t)y * pos->w;
+        Equi2MultiExtent *e = pos->extent + (size_t)y * pos->spans - 1;
 
         equi2multi_grid_row(td->grid->r, &td->grid->cam, &td->s->raster[td->plane],
-                            td->s->pano.w, td->s->pano.h, y, pos->w,
-                            pos->u + (size_t)y * pos->w, pos->v + (size_t)y * pos->w);
+                            td->s->pano.w, td->s->pano.h, y, pos->w, u, v);
         for (int x = 0; x < pos->w; x++) {
-            Equi2MultiExtent *e = &pos->extent[(size_t)y * pos->spans + x / EQUI2MULTI_SPAN];
-
             if (x % EQUI2MULTI_SPAN == 0)
-                *e = (Equi2MultiExtent){ { u[x], u[x] }, { v[x], v[x] } };
+                *++e = (Equi2MultiExtent){ { u[x], u[x] }, { v[x], v[x] } };
             e->u[0] = FFMIN(e->u[0], u[x]);
             e->u[1] = FFMAX(e->u[1], u[x]);
             e->v[0] = FFMIN(e->v[0], v[x]);
@@ -441,9 +441,8 @@ static int build_grid(AVFilterContext *ctx, Equi2MultiGrid *grid, const Equi2Mul
         Equi2MultiPositions *pos = &grid->plane[k];
         BuildData td = { .s = s, .grid = grid, .plane = k };
 
-        // odd sizes: chroma rounds up
-        pos->w = (grid->cam.w + (int)s->raster[k].step[0] - 1) / (int)s->raster[k].step[0];
-        pos->h = (grid->cam.h + (int)s->raster[k].step[1] - 1) / (int)s->raster[k].step[1];
+        pos->w      = equi2multi_samples(grid->cam.w, s->raster[k].step[0]);
+        pos->h      = equi2multi_samples(grid->cam.h, s->raster[k].step[1]);
         pos->spans  = (pos->w + EQUI2MULTI_SPAN - 1) / EQUI2MULTI_SPAN;
         pos->u      = av_malloc_array(pos->w, pos->h * sizeof(*pos->u));
         pos->v      = av_malloc_array(pos->w, pos->h * sizeof(*pos->v));
@@ -623,7 +622,7 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
     };
     s->pano = pano;
 
-    ret = orient_views(s, pano.pose);
+    ret = orient_views(s);
     if (ret >= 0)
         ret = update_grids(ctx);
     s->turned = ret < 0;

@@ -62,7 +62,7 @@ typedef struct Equi2MultiOrientation {
  * centre of sample k is at k * step + offset.
  */
 typedef struct Equi2MultiRaster {
-    double step[2];         ///< x, y; 1 << log2_chroma_w or _h
+    int step[2];            ///< x, y; 1 << log2_chroma_w or _h
     double offset[2];       ///< x, y; .5 where the first samples coincide
 } Equi2MultiRaster;
 
@@ -213,10 +213,16 @@ typedef struct Equi2MultiPinhole {
     double fx, fy;          ///< focal lengths, pixels
 } Equi2MultiPinhole;
 
+/** Samples of a plane along an axis that has so many luma pixels; odd sizes round up. */
+static inline int equi2multi_samples(int luma, int step)
+{
+    return (luma + step - 1) / step;
+}
+
 /** Turn of the panorama, in position units of a plane of that raster. */
 static inline uint32_t equi2multi_wrap(int pano_w, const Equi2MultiRaster *raster)
 {
-    return ((uint32_t)pano_w << EQUI2MULTI_POS_BITS) / (int)raster->step[0];
+    return ((uint32_t)pano_w << EQUI2MULTI_POS_BITS) / raster->step[0];
 }
 
 /** What a heading adds to the positions of a grid, in [0, wrap). */
@@ -252,7 +258,7 @@ static inline void equi2multi_grid_row(const double r[3][3], const Equi2MultiPin
     const double step_x = raster->step[0], off_x = raster->offset[0];
     const double step_y = raster->step[1], off_y = raster->offset[1];
     const int64_t wrap = equi2multi_wrap(pano_w, raster);
-    const double last = (pano_h + (int)step_y - 1) / (int)step_y - 1;
+    const double last = equi2multi_samples(pano_h, raster->step[1]) - 1;
     // distance of the first and last row from their mirror images; 1 if centred
     const double top    = 2 * off_y / step_y;
     const double bottom = 2 * (pano_h - off_y - last * step_y) / step_y;

@@ -16,7 +16,6 @@
  * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
  */
 
-
 /**
  * @file
  * Pinhole views of an equirectangular panorama, on the CPU.
@@ -263,7 +262,7 @@ static int render_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
 
                     if (out && view->grid == g)
                         s->sample[k](out->data[k] + y * (ptrdiff_t)out->linesize[k], src, pos, y,
-                                     equi2multi_shift(view->orientation.heading, src->wrap));
+                                     view->shift[s->chroma[k]]);
                 }
         }
     }
@@ -279,15 +278,14 @@ static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
 
     for (int k = 0; k < s->nb_planes; k++) {
         const Equi2MultiRaster *raster = &e2m->raster[s->chroma[k]];
-        const int step_x = raster->step[0], step_y = raster->step[1];
 
         td.src[k] = (SourcePlane) {
             .data     = in->data[k],
             .linesize = in->linesize[k],
-            .w        = (in->width  + step_x - 1) / step_x,
-            .h        = (in->height + step_y - 1) / step_y,
+            .w        = equi2multi_samples(in->width,  raster->step[0]),
+            .h        = equi2multi_samples(in->height, raster->step[1]),
             .wrap     = equi2multi_wrap(in->width, raster),
-            .half_gap = in->width % step_x,
+            .half_gap = in->width % raster->step[0],
             .low_bits = s->low_bits,
             .dsp      = &s->dsp,
         };

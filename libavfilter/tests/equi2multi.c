@@ -16,7 +16,6 @@
  * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
  */
 
-
 /**
  * @file
  * Known rays, rotations and rigs of equi2multi, printed.
@@ -159,9 +158,9 @@ static void test_grids(void)
         const double f = equi2multi_focal(grids[k].w, grids[k].h_fov);
         const Equi2MultiPinhole cam = { grids[k].w, grids[k].h, f, f };
         const Equi2MultiRaster *raster = &grids[k].raster;
-        const int n    = (cam.w + (int)raster->step[0] - 1) / (int)raster->step[0];
-        const int rows = (cam.h + (int)raster->step[1] - 1) / (int)raster->step[1];
-        const int last = (grids[k].pano_h + (int)raster->step[1] - 1) / (int)raster->step[1] - 1;
+        const int n    = equi2multi_samples(cam.w, raster->step[0]);
+        const int rows = equi2multi_samples(cam.h, raster->step[1]);
+        const int last = equi2multi_samples(grids[k].pano_h, raster->step[1]) - 1;
         Equi2MultiOrientation o = equi2multi_forward();
         int inside = 1;
         AVAdler sum = 1;

@@ -59,8 +59,8 @@ FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-256-views
 fate-equi2multi-256-views: tests/data/filtergraphs/equi2multi-256-views
 fate-equi2multi-256-views: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/tests/data/filtergraphs/equi2multi-256-views
 tests/data/filtergraphs/equi2multi-256-views: | tests/data/filtergraphs
-	$(M)awk 'BEGIN { printf "testsrc2=size=256x128:duration=0.04,format=yuv420p,equi2multi=w=16:rig=\x27"; \
-	    for (i = 0; i < 256; i++) printf "%syaw=%d pitch=%d", i ? "|" : "", i * 45 % 360, i / 8 * 5 - 80; print "\x27" }' > $@
+	$(M)awk 'BEGIN { printf "testsrc2=size=256x128:duration=0.04,format=yuv420p,equi2multi=w=16:rig=\047"; \
+	    for (i = 0; i < 256; i++) printf "%syaw=%d pitch=%d", i ? "|" : "", i * 45 % 360, i / 8 * 5 - 80; print "\047" }' > $@
 
 # outputs that end before the others, one and all of them
 FATE_EQUI2MULTI_TRIM += fate-equi2multi-early-end fate-equi2multi-all-end
