@@ -16,7 +16,6 @@
  * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
  */
 
-
 /**
  * @file
  * Let every single allocation made inside equi2multi's callbacks fail, at
@@ -88,23 +87,18 @@ void __wrap_free(void *ptr)
 
 extern const FFFilter ff_vf_equi2multi;
 
-static int init(AVFilterContext *ctx)
-{
-    int ret;
-    inside = 1;
-    ret = ff_vf_equi2multi.init(ctx);
-    inside = 0;
-    return ret;
+#define INSIDE(callback)                        \
+static int callback(AVFilterContext *ctx)       \
+{                                               \
+    int ret;                                    \
+    inside = 1;                                 \
+    ret = ff_vf_equi2multi.callback(ctx);       \
+    inside = 0;                                 \
+    return ret;                                 \
 }
 
-static int activate(AVFilterContext *ctx)
-{
-    int ret;
-    inside = 1;
-    ret = ff_vf_equi2multi.activate(ctx);
-    inside = 0;
-    return ret;
-}
+INSIDE(init)
+INSIDE(activate)
 
 /* A rig of three grids, frames of two sizes, a pose, turns of the rig. */
 static int run(const FFFilter *filter)
