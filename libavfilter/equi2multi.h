@@ -71,6 +71,7 @@ typedef struct Equi2MultiPositions {
     uint32_t *u;
     int32_t *v;
     Equi2MultiExtent *extent;        ///< spans * h
+    uintptr_t device;                ///< u, then v in the backend's own memory, if it has any
 } Equi2MultiPositions;
 
 /** Positions of all views that differ in nothing but their heading. */
@@ -103,6 +104,25 @@ typedef struct Equi2MultiPano {
     int32_t pose[3];                 ///< yaw, pitch, roll of AVSphericalMapping, 16.16 degrees
 } Equi2MultiPano;
 
+/** What a backend does; all but render are optional. */
+typedef struct Equi2MultiBackend {
+    /** Complete an output link whose size is set. */
+    int (*config_output)(AVFilterLink *outlink);
+
+    /** Take new positions over into the backend's own memory, and release them again. */
+    int (*load)(AVFilterContext *ctx, Equi2MultiPositions *pos);
+    void (*unload)(AVFilterContext *ctx, Equi2MultiPositions *pos);
+
+    /**
+     * Render the open views of a panorama, in the format of the input link.
+     *
+     * @param in   planes that Equi2MultiContext.plane describes
+     * @param out  a writable frame per view, NULL where the output is closed
+     * @return 0 or a negative AVERROR
+     */
+    int (*render)(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out);
+} Equi2MultiBackend;
+
 typedef struct Equi2MultiContext {
     const AVClass *class;
 
@@ -123,17 +143,16 @@ typedef struct Equi2MultiContext {
     int turned;                      ///< the rig turned since then
     int stereo_warned;
 
-    /**
-     * Render the open views of a panorama, in the format of the input link.
-     *
-     * @param out  a writable frame per view, NULL where the output is closed
-     * @return 0 or a negative AVERROR
-     */
-    int (*render)(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out);
+    const Equi2MultiBackend *backend;
+    enum AVPixelFormat format;       ///< of the samples, also where frames are a device's
+    int nb_planes;
+    int bytes;                       ///< of a sample
+    int low_bits;                    ///< unused ones of a sample
+    struct {
+        int samples;                 ///< of a pixel
+        int chroma;                  ///< index into Equi2MultiGrid.plane
+    } plane[4];
 } Equi2MultiContext;
-
-/** Weights of linear interpolation have this many bits: 16-bit samples times two fill 32. */
-#define EQUI2MULTI_WEIGHT_BITS 8
 
 typedef struct Equi2MultiDSP {
     /**
@@ -179,12 +198,19 @@ void ff_equi2multi_dsp_init_x86(Equi2MultiDSP *dsp);
     { NULL }
 
 /** Parse the rig and add an output pad per camera. */
-int ff_equi2multi_init(AVFilterContext *ctx);
+int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend);
 
 void ff_equi2multi_uninit(AVFilterContext *ctx);
 
-/** Check the size of the panorama. */
-int ff_equi2multi_config_input(AVFilterLink *inlink);
+/**
+ * Check the size of the panorama and describe its planes.
+ *
+ * @param format  that of the samples, one that the backend can render
+ */
+int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format);
+
+/** Describe plane k of a panorama whose positions are up to date. */
+Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *in, int k);
 
 int ff_equi2multi_activate(AVFilterContext *ctx);
 

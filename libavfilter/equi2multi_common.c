@@ -27,6 +27,7 @@
 #include "libavutil/attributes.h"
 #include "libavutil/avstring.h"
 #include "libavutil/eval.h"
+#include "libavutil/hwcontext.h"
 #include "libavutil/macros.h"
 #include "libavutil/mem.h"
 #include "libavutil/pixdesc.h"
@@ -309,6 +310,7 @@ static void remove_pano_side_data(AVFrameSideData ***sd, int *nb_sd)
     // the spherical mapping is one of these
     av_frame_side_data_remove_by_props(sd, nb_sd, AV_SIDE_DATA_PROP_SIZE_DEPENDENT);
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_STEREO3D);
+    av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_DISPLAYMATRIX);
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_EXIF);
 }
 
@@ -322,14 +324,16 @@ static int config_output(AVFilterLink *outlink)
     outlink->sample_aspect_ratio = (AVRational){ 1, 1 };
     remove_pano_side_data(&outlink->side_data, &outlink->nb_side_data);
 
-    return 0;
+    return s->backend->config_output ? s->backend->config_output(outlink) : 0;
 }
 
-av_cold int ff_equi2multi_init(AVFilterContext *ctx)
+av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend)
 {
     Equi2MultiContext *s = ctx->priv;
     double preset_fov;
     int ret;
+
+    s->backend = backend;
 
     if (s->h_fov == 180 || s->v_fov == 180) {
         av_log(ctx, AV_LOG_ERROR, "%s=180 is not allowed; below 180 degrees is, and 0 for the default\n",
@@ -372,13 +376,24 @@ av_cold int ff_equi2multi_init(AVFilterContext *ctx)
     return 0;
 }
 
-static void free_grids(Equi2MultiGrid **grids, int *nb_grids)
+static void free_positions(Equi2MultiPositions *pos)
 {
+    av_freep(&pos->u);
+    av_freep(&pos->v);
+    av_freep(&pos->extent);
+}
+
+static void free_grids(AVFilterContext *ctx, Equi2MultiGrid **grids, int *nb_grids)
+{
+    const Equi2MultiContext *s = ctx->priv;
+
     for (int i = 0; i < *nb_grids; i++)
         for (int k = 0; k < 2; k++) {
-            av_freep(&(*grids)[i].plane[k].u);
-            av_freep(&(*grids)[i].plane[k].v);
-            av_freep(&(*grids)[i].plane[k].extent);
+            Equi2MultiPositions *pos = &(*grids)[i].plane[k];
+
+            free_positions(pos);
+            if (pos->device)
+                s->backend->unload(ctx, pos);
         }
     av_freep(grids);
     *nb_grids = 0;
@@ -388,7 +403,7 @@ av_cold void ff_equi2multi_uninit(AVFilterContext *ctx)
 {
     Equi2MultiContext *s = ctx->priv;
 
-    free_grids(&s->grids, &s->nb_grids);
+    free_grids(ctx, &s->grids, &s->nb_grids);
     for (int i = 0; i < s->nb_views; i++) {
         av_opt_free(&s->views[i]);
         av_dict_free(&s->views[i].metadata);
@@ -433,6 +448,7 @@ static int build_grid(AVFilterContext *ctx, Equi2MultiGrid *grid, const Equi2Mul
 {
     const Equi2MultiContext *s = ctx->priv;
     const Equi2MultiRaster *chroma = &s->raster[1];
+    int ret;
 
     grid->cam = v->cam;
     memcpy(grid->r, v->orientation.r, sizeof(grid->r));
@@ -451,6 +467,12 @@ static int build_grid(AVFilterContext *ctx, Equi2MultiGrid *grid, const Equi2Mul
             return AVERROR(ENOMEM);
         ff_filter_execute(ctx, build_slice, &td, NULL,
                           FFMIN(pos->h, ff_filter_get_nb_threads(ctx)));
+        if (s->backend->load) {
+            ret = s->backend->load(ctx, pos);
+            if (ret < 0)
+                return ret;
+            free_positions(pos);
+        }
     }
 
     return 0;
@@ -494,7 +516,7 @@ static int update_grids(AVFilterContext *ctx)
 
         grid = &s->grids[s->nb_grids++];
         for (k = 0; k < nb_old; k++)
-            if (old[k].plane[0].u && same_grid(&old[k], v))
+            if (old[k].plane[0].w && same_grid(&old[k], v))
                 break;
         if (k < nb_old) {
             *grid = old[k];
@@ -507,9 +529,9 @@ static int update_grids(AVFilterContext *ctx)
             bytes += (size_t)grid->plane[k].w * grid->plane[k].h * 8;
     }
 
-    free_grids(&old, &nb_old);
+    free_grids(ctx, &old, &nb_old);
     if (ret < 0)
-        free_grids(&s->grids, &s->nb_grids);
+        free_grids(ctx, &s->grids, &s->nb_grids);
     else
         av_log(ctx, AV_LOG_VERBOSE, "%d views, %d grids of %.1f MiB in all, %d built in %.3f s\n",
                s->nb_views, s->nb_grids, bytes / 1048576., nb_built,
@@ -527,11 +549,22 @@ static int check_size(void *log_ctx, int w, int h)
     return AVERROR(EINVAL);
 }
 
-int ff_equi2multi_config_input(AVFilterLink *inlink)
+int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
 {
+    Equi2MultiContext *s = inlink->dst->priv;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
     int ret = check_size(inlink->dst, inlink->w, inlink->h);
     if (ret < 0)
         return ret;
+
+    s->format    = format;
+    s->nb_planes = av_pix_fmt_count_planes(format);
+    s->bytes     = (desc->comp[0].depth + desc->comp[0].shift + 7) / 8;
+    s->low_bits  = desc->comp[0].shift;
+    for (int k = 0; k < s->nb_planes; k++)
+        s->plane[k].chroma = (k == 1 || k == 2) && (desc->log2_chroma_w || desc->log2_chroma_h);
+    for (int i = 0; i < desc->nb_components; i++)
+        s->plane[desc->comp[i].plane].samples = desc->comp[i].step / s->bytes;
 
     if (inlink->w != 2 * inlink->h)
         av_log(inlink->dst, AV_LOG_WARNING, "The input is %dx%d, not 2:1; it is taken as a whole "
@@ -539,11 +572,28 @@ int ff_equi2multi_config_input(AVFilterLink *inlink)
     return 0;
 }
 
+Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *in, int k)
+{
+    const Equi2MultiRaster *raster = &s->raster[s->plane[k].chroma];
+
+    return (Equi2MultiPlane) {
+        .data     = in->data[k],
+        .linesize = in->linesize[k],
+        .w        = equi2multi_samples(in->width,  raster->step[0]),
+        .h        = equi2multi_samples(in->height, raster->step[1]),
+        .wrap     = equi2multi_wrap(in->width, raster),
+        .half_gap = in->width % raster->step[0],
+        .low_bits = s->low_bits,
+    };
+}
+
 /** Read what a frame says about its geometry. */
 static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pano)
 {
     Equi2MultiContext *s = ctx->priv;
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    const enum AVPixelFormat format = in->hw_frames_ctx ?
+        ((AVHWFramesContext *)in->hw_frames_ctx->data)->sw_format : in->format;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
     const AVFrameSideData *sd;
     int ret;
 
@@ -554,9 +604,9 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
         pano->chroma_location = in->chroma_location != AVCHROMA_LOC_UNSPECIFIED ?
                                 in->chroma_location : AVCHROMA_LOC_LEFT;
 
-    if (in->format != ctx->inputs[0]->format) {
+    if (in->format != ctx->inputs[0]->format || format != s->format) {
         av_log(ctx, AV_LOG_ERROR, "The pixel format changed from %s to %s without a new graph\n",
-               av_get_pix_fmt_name(ctx->inputs[0]->format), desc->name);
+               av_get_pix_fmt_name(s->format), desc->name);
         return AVERROR(EINVAL);
     }
     ret = check_size(ctx, pano->w, pano->h);
@@ -597,7 +647,7 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
 static int prepare(AVFilterContext *ctx, const AVFrame *in)
 {
     Equi2MultiContext *s = ctx->priv;
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(s->format);
     const Equi2MultiPano last = s->pano;
     Equi2MultiPano pano;
     int x = 0, y = 0;
@@ -609,7 +659,7 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
         return 0;
 
     if (pano.w != last.w || pano.h != last.h || pano.chroma_location != last.chroma_location)
-        free_grids(&s->grids, &s->nb_grids);
+        free_grids(ctx, &s->grids, &s->nb_grids);
     if (memcmp(pano.pose, last.pose, sizeof(pano.pose)))
         av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
                pano.pose[0] / 65536., pano.pose[1] / 65536., pano.pose[2] / 65536.);
@@ -644,6 +694,8 @@ static int render_frame(AVFilterContext *ctx, const AVFrame *in)
             continue;
         out[i] = ff_get_video_buffer(outlink, outlink->w, outlink->h);
         if (!out[i]) {
+            av_log(ctx, AV_LOG_ERROR, "Out of memory for view %d of %d, %dx%d\n",
+                   i, s->nb_views, outlink->w, outlink->h);
             ret = AVERROR(ENOMEM);
             goto end;
         }
@@ -657,7 +709,7 @@ static int render_frame(AVFilterContext *ctx, const AVFrame *in)
             goto end;
     }
 
-    ret = s->render(ctx, in, out);
+    ret = s->backend->render(ctx, in, out);
     for (int i = 0; ret >= 0 && i < s->nb_views; i++)
         if (out[i]) {
             ret = ff_filter_frame(ctx->outputs[i], out[i]);

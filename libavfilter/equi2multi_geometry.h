@@ -38,14 +38,13 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "equi2multi_sample.h"
+
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
 
 #define EQUI2MULTI_PI 3.14159265358979323846
-
-/** Fractional bits of source positions and of headings. */
-#define EQUI2MULTI_POS_BITS 16
 
 /**
  * Orientation of a camera: first R', then the heading, a turn about the

@@ -28,24 +28,14 @@
 
 #include "libavutil/attributes.h"
 #include "libavutil/macros.h"
-#include "libavutil/pixdesc.h"
 #include "avfilter.h"
 #include "equi2multi.h"
 #include "filters.h"
 
-#define WEIGHT_BITS EQUI2MULTI_WEIGHT_BITS
-#define WEIGHT_ONE  (1 << WEIGHT_BITS)
-#define POS_BITS    EQUI2MULTI_POS_BITS
-
-/** A plane of the panorama. */
+/** A plane of the panorama, and how to read it. */
 typedef struct SourcePlane {
-    const uint8_t *data;
-    ptrdiff_t linesize;
-    int w, h;
-    uint32_t wrap;      ///< see equi2multi_wrap()
-    int half_gap;       ///< the last and the first sample are half a step apart
-    int low_bits;       ///< unused ones of a sample
-    int offsets_fit;    ///< in 31 bits
+    Equi2MultiPlane p;
+    int offsets_fit;        ///< in 31 bits
     const Equi2MultiDSP *dsp;
 } SourcePlane;
 
@@ -61,21 +51,13 @@ typedef struct CPUContext {
     Equi2MultiContext e2m;
     Equi2MultiDSP dsp;
     SampleRow sample[4];    ///< by plane
-    int nb_planes;
-    int chroma[4];          ///< index into Equi2MultiGrid.plane
-    int low_bits;           ///< see SourcePlane
 } CPUContext;
 
 /** The sample at column 0 .. w - 1 + w / 2, row -h .. 2 h - 1 of the sphere. */
-static const uint8_t *sphere(const SourcePlane *p, int x, int y, int step)
+static const uint8_t *sphere(const Equi2MultiPlane *p, int x, int y, int step)
 {
-    if (y < 0 || y >= p->h) {
-        y  = y < 0 ? -1 - y : 2 * p->h - 1 - y;
-        x += p->w / 2;
-    }
-    if (x >= p->w)
-        x -= p->w;
-    return p->data + y * p->linesize + x * step;
+    equi2multi_onto_plane(&x, &y, p->w, p->h);
+    return p->data + y * (ptrdiff_t)p->linesize + x * step;
 }
 
 static av_always_inline uint32_t load(const uint8_t *p, int i, int bytes)
@@ -96,30 +78,32 @@ static av_always_inline void store(uint8_t *p, int i, int bytes, uint32_t value)
  *
  * @param shift  what to add to u, rounding included
  */
-static av_always_inline void sample_span(uint8_t *dst, const SourcePlane *p, const uint32_t *u,
-                                         const int32_t *v, int n, uint32_t shift, int32_t round,
+static av_always_inline void sample_span(uint8_t *dst, const Equi2MultiPlane *p, const uint32_t *u,
+                                         const int32_t *v, int n, uint32_t shift,
                                          const int inside, const int interp,
                                          const int bytes, const int comps)
 {
     const int step = bytes * comps;
-    const SourcePlane src = *p;     // a copy that dst cannot alias
+    const int round = equi2multi_rounding(interp != EQUI2MULTI_NEAREST);
+    const Equi2MultiPlane src = *p;     // a copy that dst cannot alias
+    const ptrdiff_t linesize = src.linesize;
     const int low = bytes == 1 ? 0 : src.low_bits;
 
     for (int i = 0; i < n; i++, dst += step) {
         uint32_t pu = u[i] + shift;
         const int32_t pv = v[i] + round;
-        const int y = pv >> POS_BITS;
+        const int y = pv >> EQUI2MULTI_POS_BITS;
         const uint8_t *a, *b, *c, *d;
         uint32_t fx, fy;
         int x;
 
         if (!inside && pu >= src.wrap)
             pu -= src.wrap;
-        x  = pu >> POS_BITS;
-        fx = pu >> (POS_BITS - WEIGHT_BITS) & (WEIGHT_ONE - 1);
-        fy = pv >> (POS_BITS - WEIGHT_BITS) & (WEIGHT_ONE - 1);
+        x  = pu >> EQUI2MULTI_POS_BITS;
+        fx = equi2multi_weight(pu);
+        fy = equi2multi_weight(pv);
 
-        a = inside ? src.data + y * src.linesize + x * step : sphere(p, x, y, step);
+        a = inside ? src.data + y * linesize + x * step : sphere(p, x, y, step);
         if (interp == EQUI2MULTI_NEAREST) {
             for (int k = 0; k < comps; k++)
                 store(dst, k, bytes, load(a, k, bytes));
@@ -128,7 +112,7 @@ static av_always_inline void sample_span(uint8_t *dst, const SourcePlane *p, con
 
         if (inside) {
             b = a + step;
-            c = a + src.linesize;
+            c = a + linesize;
             d = c + step;
         } else {
             b = sphere(p, x + 1, y,     step);
@@ -137,17 +121,11 @@ static av_always_inline void sample_span(uint8_t *dst, const SourcePlane *p, con
             if (src.half_gap && x == src.w - 1)
                 fx *= 2;
         }
-        for (int k = 0; k < comps; k++) {
-            const uint32_t la = load(a, k, bytes) >> low, lb = load(b, k, bytes) >> low;
-            const uint32_t lc = load(c, k, bytes) >> low, ld = load(d, k, bytes) >> low;
-            // sums may wrap on the way, what they come to fits
-            const uint32_t top    = la * WEIGHT_ONE + (lb - la) * fx;
-            const uint32_t bottom = lc * WEIGHT_ONE + (ld - lc) * fx;
-            const uint32_t sum    = top * WEIGHT_ONE + (bottom - top) * fy;
-
+        for (int k = 0; k < comps; k++)
             store(dst, k, bytes,
-                  (sum + WEIGHT_ONE * WEIGHT_ONE / 2) / (WEIGHT_ONE * WEIGHT_ONE) << low);
-        }
+                  equi2multi_bilinear(load(a, k, bytes) >> low, load(b, k, bytes) >> low,
+                                      load(c, k, bytes) >> low, load(d, k, bytes) >> low,
+                                      fx, fy) << low);
     }
 }
 
@@ -155,49 +133,47 @@ static av_always_inline void sample_row(uint8_t *dst, const SourcePlane *src,
                                         const Equi2MultiPositions *pos, int y, uint32_t shift,
                                         const int interp, const int bytes, const int comps)
 {
-    // to the nearest of what the interpolation tells apart
-    const int32_t round = interp == EQUI2MULTI_NEAREST ? 1 << (POS_BITS - 1)
-                                                       : 1 << (POS_BITS - WEIGHT_BITS - 1);
+    const Equi2MultiPlane *p = &src->p;
+    const int32_t round = equi2multi_rounding(interp != EQUI2MULTI_NEAREST);
     // two columns short of what is needed, for Equi2MultiDSP
-    const uint32_t end_u = (uint32_t)FFMAX(src->w - 3, 0) << POS_BITS;
-    const int32_t  end_v =  (int32_t)(src->h - 1) << POS_BITS;
+    const uint32_t end_u = (uint32_t)FFMAX(p->w - 3, 0) << EQUI2MULTI_POS_BITS;
+    const int32_t  end_v =  (int32_t)(p->h - 1) << EQUI2MULTI_POS_BITS;
     const uint32_t *u = pos->u + (size_t)y * pos->w;
     const int32_t  *v = pos->v + (size_t)y * pos->w;
     const Equi2MultiExtent *e = pos->extent + (size_t)y * pos->spans;
 
     shift += round;
-    if (shift >= src->wrap)
-        shift -= src->wrap;
+    if (shift >= p->wrap)
+        shift -= p->wrap;
 
     for (int x = 0; x < pos->w; x += EQUI2MULTI_SPAN, e++) {
         const int n = FFMIN(pos->w - x, EQUI2MULTI_SPAN);
         // a span that lies past the seam as a whole
-        const uint32_t turn = e->u[0] + shift >= src->wrap ? src->wrap : 0;
+        const uint32_t turn = e->u[0] + shift >= p->wrap ? p->wrap : 0;
         uint8_t *out = dst + x * bytes * comps;
         int done = 0;
 
         if (e->u[1] + shift - turn >= end_u || e->v[0] + round < 0 || e->v[1] + round >= end_v) {
-            sample_span(out, src, u + x, v + x, n, shift, round, 0, interp, bytes, comps);
+            sample_span(out, p, u + x, v + x, n, shift, 0, interp, bytes, comps);
             continue;
         }
 
         if (interp == EQUI2MULTI_LINEAR && bytes == 1 && comps == 1 && src->offsets_fit) {
             done = n & ~7;
             if (done)
-                src->dsp->linear_8(out, src->data, src->linesize, u + x, v + x, done, shift - turn);
+                src->dsp->linear_8(out, p->data, p->linesize, u + x, v + x, done, shift - turn);
         }
-        sample_span(out + done * bytes * comps, src, u + x + done, v + x + done, n - done,
-                    shift - turn, round, 1, interp, bytes, comps);
+        sample_span(out + done * bytes * comps, p, u + x + done, v + x + done, n - done,
+                    shift - turn, 1, interp, bytes, comps);
     }
 }
 
 static void linear_8_c(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
                        const uint32_t *u, const int32_t *v, int n, uint32_t shift)
 {
-    const SourcePlane plane = { .data = src, .linesize = linesize };
+    const Equi2MultiPlane plane = { .data = src, .linesize = linesize };
 
-    sample_span(dst, &plane, u, v, n, shift, 1 << (POS_BITS - WEIGHT_BITS - 1), 1,
-                EQUI2MULTI_LINEAR, 1, 1);
+    sample_span(dst, &plane, u, v, n, shift, 1, EQUI2MULTI_LINEAR, 1, 1);
 }
 
 av_cold void ff_equi2multi_dsp_init(Equi2MultiDSP *dsp)
@@ -249,8 +225,9 @@ static int render_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
     const RenderData *td = arg;
 
     for (int g = 0; g < e2m->nb_grids; g++) {
-        for (int k = 0; k < s->nb_planes; k++) {
-            const Equi2MultiPositions *pos = &e2m->grids[g].plane[s->chroma[k]];
+        for (int k = 0; k < e2m->nb_planes; k++) {
+            const int chroma = e2m->plane[k].chroma;
+            const Equi2MultiPositions *pos = &e2m->grids[g].plane[chroma];
             const SourcePlane *src = &td->src[k];
             const int end = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
 
@@ -262,7 +239,7 @@ static int render_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
 
                     if (out && view->grid == g)
                         s->sample[k](out->data[k] + y * (ptrdiff_t)out->linesize[k], src, pos, y,
-                                     view->shift[s->chroma[k]]);
+                                     view->shift[chroma]);
                 }
         }
     }
@@ -273,23 +250,14 @@ static int render_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
 static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
 {
     const CPUContext *s = ctx->priv;
-    const Equi2MultiContext *e2m = &s->e2m;
     RenderData td = { .out = out };
 
-    for (int k = 0; k < s->nb_planes; k++) {
-        const Equi2MultiRaster *raster = &e2m->raster[s->chroma[k]];
+    for (int k = 0; k < s->e2m.nb_planes; k++) {
+        SourcePlane *src = &td.src[k];
 
-        td.src[k] = (SourcePlane) {
-            .data     = in->data[k],
-            .linesize = in->linesize[k],
-            .w        = equi2multi_samples(in->width,  raster->step[0]),
-            .h        = equi2multi_samples(in->height, raster->step[1]),
-            .wrap     = equi2multi_wrap(in->width, raster),
-            .half_gap = in->width % raster->step[0],
-            .low_bits = s->low_bits,
-            .dsp      = &s->dsp,
-        };
-        td.src[k].offsets_fit = FFABS(td.src[k].linesize) * td.src[k].h <= INT32_MAX;
+        src->p           = ff_equi2multi_plane(&s->e2m, in, k);
+        src->offsets_fit = FFABS((int64_t)src->p.linesize) * src->p.h <= INT32_MAX;
+        src->dsp         = &s->dsp;
     }
 
     return ff_filter_execute(ctx, render_slice, &td, NULL, ff_filter_get_nb_threads(ctx));
@@ -297,32 +265,24 @@ static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
 
 static int config_input(AVFilterLink *inlink)
 {
-    AVFilterContext *ctx = inlink->dst;
-    CPUContext *s = ctx->priv;
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(inlink->format);
-    const int bytes = (desc->comp[0].depth + desc->comp[0].shift + 7) / 8;
-    int comps[4] = { 0 };
+    CPUContext *s = inlink->dst->priv;
+    int ret = ff_equi2multi_config_input(inlink, inlink->format);
+    if (ret < 0)
+        return ret;
 
-    for (int i = 0; i < desc->nb_components; i++)
-        comps[desc->comp[i].plane] = desc->comp[i].step / bytes;
-
-    s->nb_planes = av_pix_fmt_count_planes(inlink->format);
-    s->low_bits  = desc->comp[0].shift;
-    for (int k = 0; k < s->nb_planes; k++) {
-        s->chroma[k] = (k == 1 || k == 2) && (desc->log2_chroma_w || desc->log2_chroma_h);
-        s->sample[k] = get_sample_row(s->e2m.interp, bytes, comps[k]);
-    }
-
-    return ff_equi2multi_config_input(inlink);
+    for (int k = 0; k < s->e2m.nb_planes; k++)
+        s->sample[k] = get_sample_row(s->e2m.interp, s->e2m.bytes, s->e2m.plane[k].samples);
+    return 0;
 }
+
+static const Equi2MultiBackend backend = {
+    .render = render,
+};
 
 static av_cold int init(AVFilterContext *ctx)
 {
-    Equi2MultiContext *s = ctx->priv;
-
     ff_equi2multi_dsp_init(&((CPUContext *)ctx->priv)->dsp);
-    s->render = render;
-    return ff_equi2multi_init(ctx);
+    return ff_equi2multi_init(ctx, &backend);
 }
 
 static const enum AVPixelFormat pix_fmts[] = {
