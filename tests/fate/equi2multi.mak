@@ -92,3 +92,77 @@ FATE_EQUI2MULTI_FFPROBE-$(call ALLYES, EQUI2MULTI_FILTER FORMAT_FILTER SETSAR_FI
 FATE-$(CONFIG_AVFILTER) += $(FATE_EQUI2MULTI-yes)
 FATE_FFPROBE += $(FATE_EQUI2MULTI_FFPROBE-yes)
 fate-equi2multi: $(FATE_EQUI2MULTI-yes) $(FATE_EQUI2MULTI_FFPROBE-yes) fate-checkasm-vf_equi2multi
+
+# equi2multi_cuda: the references are those of the CPU filter. Every view is
+# downloaded. The tests need a GPU and are part of fate-hw.
+EQUI2MULTI_ON_GPU = framecrc -init_hw_device cuda=gpu -filter_hw_device gpu -flags bitexact
+EQUI2MULTI_PADS   = 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
+# (options, number of views, pixel format)
+EQUI2MULTI_CUDA   = $(subst $() $(),,hwupload,equi2multi_cuda=$(1)$(foreach i,$(wordlist 1,$(2),$(EQUI2MULTI_PADS)),[v$(i)])$(foreach i,$(wordlist 1,$(2),$(EQUI2MULTI_PADS)),;[v$(i)]hwdownload,format=$(3)))
+# (options, number of views)
+EQUI2MULTI_CUDA_CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv420p,$(call EQUI2MULTI_CUDA,$(1),$(2),yuv420p)"
+# views of a preset, which is what its name ends in
+EQUI2MULTI_VIEWS = $(lastword $(foreach n,4 6 8 12 14 16 17,$(if $(filter %$(n),$(1)),$(n))))
+
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += $(FATE_EQUI2MULTI_PRESETS:%=fate-equi2multi-cuda-rig-%)
+fate-equi2multi-cuda-rig-%: RIG = $(@:fate-equi2multi-cuda-rig-%=%)
+fate-equi2multi-cuda-rig-%: CMD = $(call EQUI2MULTI_CUDA_CMD,rig=$(RIG):w=96:h=64,$(call EQUI2MULTI_VIEWS,$(RIG)))
+
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += fate-equi2multi-cuda-fov fate-equi2multi-cuda-turned fate-equi2multi-cuda-convention
+fate-equi2multi-cuda-fov:        CMD = $(call EQUI2MULTI_CUDA_CMD,rig=cube6:w=96:h=64:h_fov=100:v_fov=40,6)
+fate-equi2multi-cuda-turned:     CMD = $(call EQUI2MULTI_CUDA_CMD,w=64:yaw=-100:pitch=33:roll=7,8)
+fate-equi2multi-cuda-convention: CMD = $(call EQUI2MULTI_CUDA_CMD,w=64:yaw=-100:pitch=-33:roll=-7:convention=360toolkit,8)
+
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += $(FATE_EQUI2MULTI_RORDERS:%=fate-equi2multi-cuda-rorder-%)
+fate-equi2multi-cuda-rorder-%: CMD = $(call EQUI2MULTI_CUDA_CMD,rig=tiles8:w=64:yaw=20:pitch=33:roll=-70:rorder=$(@:fate-equi2multi-cuda-rorder-%=%),8)
+
+EQUI2MULTI_CUDA_FORMATS = yuv422p yuv444p yuva420p nv12 rgba yuv420p10le p010le p212le yuv444p10msble
+FATE_EQUI2MULTI_CUDA_SCALE += $(EQUI2MULTI_CUDA_FORMATS:%=fate-equi2multi-cuda-format-%)
+fate-equi2multi-cuda-format-%: FORMAT = $(@:fate-equi2multi-cuda-format-%=%)
+fate-equi2multi-cuda-format-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv444p,scale=flags=bicubic+accurate_rnd+bitexact,format=$(FORMAT),$(call EQUI2MULTI_CUDA,rig=cube6:w=96:h=64,6,$(FORMAT))" -pix_fmt $(FORMAT)
+
+FATE_EQUI2MULTI_CUDA_SCALE += $(FATE_EQUI2MULTI_NEAREST:%=fate-equi2multi-cuda-nearest-%)
+fate-equi2multi-cuda-nearest-%: FORMAT = $(@:fate-equi2multi-cuda-nearest-%=%)
+fate-equi2multi-cuda-nearest-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv444p,scale=flags=bicubic+accurate_rnd+bitexact,format=$(FORMAT),$(call EQUI2MULTI_CUDA,rig=cube6:w=96:h=64:interp=nearest,6,$(FORMAT))" -pix_fmt $(FORMAT)
+
+FATE_EQUI2MULTI_CUDA_SETPARAMS += $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-cuda-chroma-%)
+fate-equi2multi-cuda-chroma-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv420p,setparams=chroma_location=$(@:fate-equi2multi-cuda-chroma-%=%),$(call EQUI2MULTI_CUDA,rig=cube6:w=97:h=63,6,yuv420p)"
+
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += $(FATE_EQUI2MULTI_SIZES:%=fate-equi2multi-cuda-size-%)
+fate-equi2multi-cuda-size-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "testsrc2=size=$(@:fate-equi2multi-cuda-size-%=%):rate=25:duration=0.08,format=yuv420p,$(call EQUI2MULTI_CUDA,rig=cube6:w=63:h=97:yaw=77,6,yuv420p)"
+
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += fate-equi2multi-cuda-one-view fate-equi2multi-cuda-one-pixel
+fate-equi2multi-cuda-one-view:  CMD = $(call EQUI2MULTI_CUDA_CMD,rig=yaw=123:w=320:h=180,1)
+fate-equi2multi-cuda-one-pixel: CMD = $(call EQUI2MULTI_CUDA_CMD,rig=yaw=180:w=1,1)
+
+FATE_EQUI2MULTI_CUDA_TRIM += fate-equi2multi-cuda-early-end
+fate-equi2multi-cuda-early-end: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "testsrc2=size=256x128:rate=25:duration=0.4,format=yuv420p,hwupload,equi2multi_cuda=rig=cardinal4:w=64[a][b][c][d];[b]trim=end_frame=1[e];[d]trim=end_frame=3[f];[a]hwdownload,format=yuv420p;[e]hwdownload,format=yuv420p;[c]hwdownload,format=yuv420p;[f]hwdownload,format=yuv420p"
+
+# the filter graphs of the CPU filter, on the GPU
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += fate-equi2multi-cuda-list fate-equi2multi-cuda-256-views
+FATE_EQUI2MULTI_CUDA_SENDCMD  += fate-equi2multi-cuda-commands
+fate-equi2multi-cuda-list:      VIEWS = 4
+fate-equi2multi-cuda-256-views: VIEWS = 256
+fate-equi2multi-cuda-commands:  VIEWS = 8
+$(addprefix fate-equi2multi-cuda-, list 256-views commands): fate-equi2multi-cuda-%: tests/data/filtergraphs/equi2multi-cuda-%
+$(addprefix fate-equi2multi-cuda-, list 256-views commands): CMD = $(EQUI2MULTI_ON_GPU) -/filter_complex $(TARGET_PATH)/$(@:fate-%=tests/data/filtergraphs/%)
+tests/data/filtergraphs/equi2multi-cuda-%: tests/data/filtergraphs/equi2multi-%
+	$(M)awk -v n=$(VIEWS) '{ gsub(/equi2multi=/, "hwupload,equi2multi_cuda="); gsub(/ equi2multi /, " equi2multi_cuda "); print } \
+	    END { for (i = 0; i < n; i++) printf "[v%d]", i; for (i = 0; i < n; i++) printf ";\n[v%d]hwdownload,format=yuv420p", i; print "" }' $< > $@
+
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD TESTSRC2)           += $(FATE_EQUI2MULTI_CUDA_TESTSRC2)
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SCALE TESTSRC2)     += $(FATE_EQUI2MULTI_CUDA_SCALE)
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CUDA_SETPARAMS)
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD TESTSRC2 TRIM)      += $(FATE_EQUI2MULTI_CUDA_TRIM)
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SENDCMD TESTSRC2)   += $(FATE_EQUI2MULTI_CUDA_SENDCMD)
+$(FATE_EQUI2MULTI_CUDA-yes): REF = $(SRC_PATH)/tests/ref/fate/$(@:fate-equi2multi-cuda-%=equi2multi-%)
+fate-equi2multi-cuda-convention: REF = $(SRC_PATH)/tests/ref/fate/equi2multi-turned
+
+# its frames, downloaded into page-locked memory
+FATE_EQUI2MULTI_CUDA_DOWNLOAD-$(call FILTERFRAMECRC, FORMAT HWDOWNLOAD_CUDA HWUPLOAD SCALE TESTSRC2) += $(addprefix fate-hwdownload_cuda-, nv12 yuv420p p010le rgba)
+fate-hwdownload_cuda-%: FORMAT = $(@:fate-hwdownload_cuda-%=%)
+fate-hwdownload_cuda-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi testsrc2=size=97x63:rate=25:duration=0.12,format=yuv444p,scale=flags=bicubic+accurate_rnd+bitexact,format=$(FORMAT),hwupload,hwdownload_cuda,format=$(FORMAT) -pix_fmt $(FORMAT)
+
+FATE_EQUI2MULTI_HW = $(FATE_EQUI2MULTI_CUDA-yes) $(FATE_EQUI2MULTI_CUDA_DOWNLOAD-yes)
+FATE_HW-yes += $(FATE_EQUI2MULTI_HW)
+fate-equi2multi-cuda: $(FATE_EQUI2MULTI_HW)
