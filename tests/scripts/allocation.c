@@ -18,16 +18,21 @@
 
 /**
  * @file
- * Let every single allocation made inside equi2multi's callbacks fail, at
- * whatever depth, once or from then on, until a run meets no failure. Linked
- * with --wrap for malloc(), realloc(), posix_memalign() and free().
+ * Let every single allocation made inside the callbacks of equi2multi and
+ * equi2multi_cuda fail, at whatever depth, once or from then on, until a run
+ * meets no failure. Linked with --wrap for malloc(), realloc(),
+ * posix_memalign() and free().
  */
+
+#include "config_components.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "libavutil/frame.h"
+#include "libavutil/hwcontext.h"
 #include "libavutil/log.h"
+#include "libavutil/mem.h"
 #include "libavutil/opt.h"
 #include "libavutil/spherical.h"
 #include "libavfilter/avfilter.h"
@@ -86,33 +91,67 @@ void __wrap_free(void *ptr)
 }
 
 extern const FFFilter ff_vf_equi2multi;
+extern const FFFilter ff_vf_equi2multi_cuda;
 
-#define INSIDE(callback)                        \
-static int callback(AVFilterContext *ctx)       \
+static const FFFilter *original;
+static int (*original_config_output)(AVFilterLink *outlink);
+
+#define INSIDE(callback, type, function)        \
+static int callback(type *arg)                  \
 {                                               \
     int ret;                                    \
     inside = 1;                                 \
-    ret = ff_vf_equi2multi.callback(ctx);       \
+    ret = function(arg);                        \
     inside = 0;                                 \
     return ret;                                 \
 }
 
-INSIDE(init)
-INSIDE(activate)
+INSIDE(init,          AVFilterContext, original->init)
+INSIDE(activate,      AVFilterContext, original->activate)
+INSIDE(config_input,  AVFilterLink,    original->p.inputs[0].config_props)
+INSIDE(config_output, AVFilterLink,    original_config_output)
+
+static AVBufferRef *hw_frames(AVBufferRef *device, int w, int h)
+{
+    AVBufferRef *ref = av_hwframe_ctx_alloc(device);
+    AVHWFramesContext *frames;
+
+    if (!ref)
+        return NULL;
+    frames            = (AVHWFramesContext *)ref->data;
+    frames->format    = AV_PIX_FMT_CUDA;
+    frames->sw_format = AV_PIX_FMT_YUV420P;
+    frames->width     = w;
+    frames->height    = h;
+    if (av_hwframe_ctx_init(ref) < 0)
+        av_buffer_unref(&ref);
+    return ref;
+}
 
 /* A rig of three grids, frames of two sizes, a pose, turns of the rig. */
-static int run(const FFFilter *filter)
+static int run(const FFFilter *filter, AVBufferRef *device)
 {
+    AVBufferRef *hw[2] = { device ? hw_frames(device, 64, 32) : NULL, device ? hw_frames(device, 128, 64) : NULL };
+    AVBufferSrcParameters *par = av_buffersrc_parameters_alloc();
     AVFilterGraph *graph = avfilter_graph_alloc();
     AVFilterContext *src, *e2m, *sink[6] = { NULL };
     AVFrame *frame = av_frame_alloc(), *view = av_frame_alloc();
     int ret = -1;
 
-    if (!graph || !frame || !view)
+    if (!graph || !frame || !view || !par)
         goto end;
     graph->nb_threads = 1;
-    ret = avfilter_graph_create_filter(&src, avfilter_get_by_name("buffer"), "in",
-                                       "video_size=64x32:pix_fmt=yuv420p:time_base=1/25", NULL, graph);
+    src = avfilter_graph_alloc_filter(graph, avfilter_get_by_name("buffer"), "in");
+    if (!src)
+        goto end;
+    par->format        = device ? AV_PIX_FMT_CUDA : AV_PIX_FMT_YUV420P;
+    par->width         = 64;
+    par->height        = 32;
+    par->time_base     = (AVRational){ 1, 25 };
+    par->hw_frames_ctx = hw[0];
+    ret = av_buffersrc_parameters_set(src, par);
+    if (ret >= 0)
+        ret = avfilter_init_str(src, NULL);
     if (ret < 0)
         goto end;
     e2m = avfilter_graph_alloc_filter(graph, &filter->p, "e2m");
@@ -121,6 +160,9 @@ static int run(const FFFilter *filter)
     ret = avfilter_init_str(e2m, "rig='name=front|yaw=90|name=back yaw=180|pitch=90|pitch=-90 w=9|roll=9':w=16");
     if (ret < 0)
         goto end;
+    original_config_output = e2m->output_pads[0].config_props;
+    for (int i = 0; i < 6; i++)
+        e2m->output_pads[i].config_props = config_output;
     ret = avfilter_link(src, 0, e2m, 0);
     for (int i = 0; ret >= 0 && i < 6; i++) {
         ret = avfilter_graph_create_filter(&sink[i], avfilter_get_by_name("buffersink"), NULL, NULL, NULL, graph);
@@ -131,15 +173,19 @@ static int run(const FFFilter *filter)
         ret = avfilter_graph_config(graph, NULL);
 
     for (int n = 0; ret >= 0 && n < 4; n++) {
-        frame->format = AV_PIX_FMT_YUV420P;
-        frame->width  = 64 << (n == 3);
-        frame->height = 32 << (n == 3);
-        frame->pts    = n;
-        ret = av_frame_get_buffer(frame, 0);
+        if (device) {
+            ret = av_hwframe_get_buffer(hw[n == 3], frame, 0);
+        } else {
+            frame->format = AV_PIX_FMT_YUV420P;
+            frame->width  = 64 << (n == 3);
+            frame->height = 32 << (n == 3);
+            ret = av_frame_get_buffer(frame, 0);
+            for (int k = 0; ret >= 0 && k < 3; k++)
+                memset(frame->data[k], 0, frame->linesize[k] * (frame->height >> !!k));
+        }
         if (ret < 0)
             break;
-        for (int k = 0; k < 3; k++)
-            memset(frame->data[k], 0, frame->linesize[k] * (frame->height >> !!k));
+        frame->pts = n;
         av_dict_set(&frame->metadata, "key", "value", 0);
         if (n == 1) {
             AVFrameSideData *sd = av_frame_new_side_data(frame, AV_FRAME_DATA_SPHERICAL,
@@ -162,20 +208,26 @@ end:
     av_frame_free(&view);
     av_frame_free(&frame);
     avfilter_graph_free(&graph);
+    av_freep(&par);
+    for (int i = 0; i < 2; i++)
+        av_buffer_unref(&hw[i]);
     return ret;
 }
 
-int main(void)
+static int test(const FFFilter *of, AVBufferRef *device)
 {
-    FFFilter filter = ff_vf_equi2multi;
+    FFFilter filter = *of;
+    AVFilterPad input = of->p.inputs[0];
     int bad = 0;
 
-    filter.init     = init;
-    filter.activate = activate;
-    av_log_set_level(AV_LOG_QUIET);
+    original           = of;
+    filter.init        = init;
+    filter.activate    = activate;
+    filter.p.inputs    = &input;
+    input.config_props = config_input;
 
     countdown = -1;
-    run(&filter);   // whatever is allocated once and for all
+    run(&filter, device);   // whatever is allocated once and for all
     for (persistent = 0; persistent < 2; persistent++)
         for (int n = 1; ; n++) {
             const long before = live;
@@ -183,22 +235,43 @@ int main(void)
 
             countdown = n;
             failures  = 0;
-            ret = run(&filter);
+            ret = run(&filter, device);
             if (live != before) {
-                printf("allocation %d fails%s: %ld blocks leak\n", n, persistent ? " and all after it" : "", live - before);
+                printf("%s: allocation %d fails%s: %ld blocks leak\n", of->p.name,
+                       n, persistent ? " and all after it" : "", live - before);
                 bad = 1;
             }
             if (!failures) {
-                printf("%d allocations failed %s; then a run without failure returned %d\n",
-                       n - 1, persistent ? "for good" : "once", ret);
+                printf("%s: %d allocations failed %s; then a run without failure returned %d\n",
+                       of->p.name, n - 1, persistent ? "for good" : "once", ret);
                 bad |= ret < 0 || n < 50;
                 break;
             }
             if (persistent && ret >= 0) {
-                printf("allocation %d and all after it fail, and nobody says so\n", n);
+                printf("%s: allocation %d and all after it fail, and nobody says so\n", of->p.name, n);
                 bad = 1;
             }
         }
+
+    return bad;
+}
+
+int main(void)
+{
+    int bad;
+#if CONFIG_EQUI2MULTI_CUDA_FILTER
+    AVBufferRef *device = NULL;
+#endif
+
+    av_log_set_level(AV_LOG_QUIET);
+    bad = test(&ff_vf_equi2multi, NULL);
+#if CONFIG_EQUI2MULTI_CUDA_FILTER
+    if (av_hwdevice_ctx_create(&device, AV_HWDEVICE_TYPE_CUDA, NULL, NULL, 0) >= 0)
+        bad |= test(&ff_vf_equi2multi_cuda, device);
+    else
+        printf("SKIP: equi2multi_cuda: neither a GPU nor the stand-in\n");
+    av_buffer_unref(&device);
+#endif
 
     return bad;
 }

@@ -1,0 +1,299 @@
+/*
+ * This file is part of FFmpeg.
+ *
+ * FFmpeg is free software; you can redistribute it and/or
+ * modify it under the terms of the GNU Lesser General Public
+ * License as published by the Free Software Foundation; either
+ * version 2.1 of the License, or (at your option) any later version.
+ *
+ * FFmpeg is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU
+ * Lesser General Public License for more details.
+ *
+ * You should have received a copy of the GNU Lesser General Public
+ * License along with FFmpeg; if not, write to the Free Software
+ * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
+ */
+
+/**
+ * @file
+ * A stand-in for the CUDA driver, for tests without a GPU: the functions that
+ * FFmpeg loads from libcuda.so.1, on the CPU. Device memory is memory of this
+ * process that nobody but these functions can touch; a launch runs the kernel's
+ * own source, thread by thread, before it returns.
+ *
+ * CUDA_STANDIN_FAIL=N       the N-th call that can fail does, out of memory
+ * CUDA_STANDIN_FAIL=NAME    every call of that function does
+ * CUDA_STANDIN_FAIL=NAME:N  its N-th call does
+ * CUDA_STANDIN_LOG=FILE     append to FILE, at the end: calls by name, thread
+ *                           blocks, what is left allocated, contexts that were
+ *                           pushed and not popped
+ */
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+// ------------------------------------------------------------------ kernels
+
+struct Index { unsigned x, y, z; };
+static thread_local Index blockIdx, threadIdx;
+
+#define __CUDACC__
+#define __device__
+#define __global__ static
+#include "../../libavfilter/vf_equi2multi_cuda.cu"
+
+typedef void Kernel(Equi2MultiCUDALaunch);
+
+#define BOTH(format)                                            \
+    { "equi2multi_nearest_" #format, equi2multi_nearest_ ## format }, \
+    { "equi2multi_linear_"  #format, equi2multi_linear_  ## format }
+
+static const std::map<std::string, Kernel *> kernels = {
+    BOTH(1x1), BOTH(1x2), BOTH(1x4), BOTH(2x1), BOTH(2x2),
+};
+
+// -------------------------------------------------------------------- state
+
+typedef int CUresult;
+enum { SUCCESS, INVALID_VALUE, OUT_OF_MEMORY, INVALID_CONTEXT = 201, NOT_FOUND = 500, NOT_SUPPORTED = 801 };
+
+static std::recursive_mutex mutex;
+static std::map<std::string, long> calls;
+static std::map<uintptr_t, size_t> device;      ///< blocks of device memory
+static std::map<void *, size_t> pinned;         ///< blocks of page-locked memory
+static long contexts, modules, pushed, failable, blocks;
+static thread_local int depth;                  ///< of the thread's stack of contexts
+static size_t peak, total;
+
+/** One call: counts it, and says whether it may go on. */
+struct Call {
+    std::lock_guard<std::recursive_mutex> lock;
+    CUresult error = SUCCESS;
+
+    Call(const char *name, bool needs_context = true) : lock(mutex)
+    {
+        const char *fail = getenv("CUDA_STANDIN_FAIL");
+
+        calls[name]++;
+        failable++;
+        if (fail && (fail == std::to_string(failable) || !strcmp(fail, name) ||
+                     fail == name + (":" + std::to_string(calls[name]))))
+            error = OUT_OF_MEMORY;
+        else if (needs_context && !depth)
+            error = INVALID_CONTEXT;
+    }
+};
+
+#define CALL(...) Call call(__func__, ##__VA_ARGS__); if (call.error) return call.error
+
+/** Device memory can be touched as long as this lives. */
+struct Access {
+    Access()  { protect(PROT_READ | PROT_WRITE); }
+    ~Access() { protect(PROT_NONE); }
+
+    static void protect(int protection)
+    {
+        for (auto &block : device)
+            mprotect((void *)block.first, block.second, protection);
+    }
+};
+
+static struct Report {
+    ~Report()
+    {
+        const char *path = getenv("CUDA_STANDIN_LOG");
+        FILE *file = path ? fopen(path, "a") : nullptr;
+        size_t left = 0;
+
+        if (!file)
+            return;
+        for (auto &block : device)
+            left += block.second;
+        fprintf(file, "device_blocks_left %zu\ndevice_bytes_left %zu\ndevice_bytes_peak %zu\n"
+                "pinned_blocks_left %zu\ncontexts_left %ld\nmodules_left %ld\npushed_left %ld\nthread_blocks %ld\n",
+                device.size(), left, peak, pinned.size(), contexts, modules, pushed, blocks);
+        for (auto &call : calls)
+            fprintf(file, "%s %ld\n", call.first.c_str(), call.second);
+        fclose(file);
+    }
+} report;
+
+static size_t pages(size_t size) { return (size + 4095) / 4096 * 4096; }
+
+// ---------------------------------------------------------------- functions
+
+extern "C" {
+
+CUresult cuGetErrorName(CUresult error, const char **name)
+{
+    *name = error == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_OF_STANDIN";
+    return SUCCESS;
+}
+
+CUresult cuGetErrorString(CUresult error, const char **text)
+{
+    *text = error == OUT_OF_MEMORY ? "out of memory" : "stand-in";
+    return SUCCESS;
+}
+
+CUresult cuInit(unsigned) { CALL(false); return SUCCESS; }
+CUresult cuDriverGetVersion(int *version) { CALL(false); *version = 12000; return SUCCESS; }
+CUresult cuDeviceGetCount(int *count) { CALL(false); *count = 2; return SUCCESS; }
+CUresult cuDeviceGet(int *dev, int i) { CALL(false); *dev = i; return i >= 0 && i < 2 ? SUCCESS : INVALID_VALUE; }
+CUresult cuDeviceGetAttribute(int *value, int, int) { CALL(false); *value = 512; return SUCCESS; }
+CUresult cuDeviceGetName(char *name, int size, int) { CALL(false); snprintf(name, size, "stand-in"); return SUCCESS; }
+CUresult cuDeviceComputeCapability(int *major, int *minor, int) { CALL(false); *major = 7; *minor = 5; return SUCCESS; }
+
+CUresult cuCtxCreate_v2(void **ctx, unsigned, int)
+{
+    CALL(false);
+    *ctx = malloc(1);
+    contexts++;
+    pushed++;
+    depth++;
+    return SUCCESS;
+}
+
+CUresult cuCtxDestroy_v2(void *ctx) { CALL(false); free(ctx); contexts--; return SUCCESS; }
+CUresult cuCtxPushCurrent_v2(void *) { CALL(false); pushed++; depth++; return SUCCESS; }
+CUresult cuCtxPopCurrent_v2(void **ctx) { Call call(__func__); *ctx = nullptr; if (depth) pushed--, depth--; return call.error; }
+CUresult cuCtxGetCurrent(void **ctx) { CALL(); *ctx = nullptr; return SUCCESS; }
+CUresult cuCtxGetDevice(int *dev) { CALL(); *dev = 0; return SUCCESS; }
+
+CUresult cuMemAlloc_v2(uintptr_t *ptr, size_t size)
+{
+    CALL();
+    void *block = mmap(nullptr, pages(size), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return OUT_OF_MEMORY;
+    *ptr = (uintptr_t)block;
+    device[*ptr] = pages(size);
+    total += pages(size);
+    if (total > peak)
+        peak = total;
+    return SUCCESS;
+}
+
+CUresult cuMemFree_v2(uintptr_t ptr)
+{
+    Call call(__func__);    // frees even if it is to fail: the block is out of the caller's hands
+    if (!device.count(ptr))
+        return INVALID_VALUE;
+    munmap((void *)ptr, device[ptr]);
+    total -= device[ptr];
+    device.erase(ptr);
+    return call.error;
+}
+
+CUresult cuMemHostAlloc(void **ptr, size_t size, unsigned)
+{
+    CALL();
+    *ptr = aligned_alloc(4096, pages(size));
+    pinned[*ptr] = size;
+    return *ptr ? SUCCESS : OUT_OF_MEMORY;
+}
+
+CUresult cuMemFreeHost(void *ptr)
+{
+    Call call(__func__);
+    free(ptr);
+    return pinned.erase(ptr) ? call.error : INVALID_VALUE;
+}
+
+CUresult cuMemcpyHtoDAsync_v2(uintptr_t dst, const void *src, size_t size, void *)
+{
+    CALL();
+    Access access;
+    memcpy((void *)dst, src, size);
+    return SUCCESS;
+}
+
+/** CUDA_MEMCPY2D, without arrays. */
+struct Copy2D {
+    size_t src_x, src_y; int src_type; const char *src_host; uintptr_t src_device; void *src_array; size_t src_pitch;
+    size_t dst_x, dst_y; int dst_type;       char *dst_host; uintptr_t dst_device; void *dst_array; size_t dst_pitch;
+    size_t width, height;
+};
+
+CUresult cuMemcpy2DAsync_v2(const Copy2D *copy, void *)
+{
+    const int on_host = 1;
+    CALL();
+    Access access;
+    const char *src = copy->src_type == on_host ? copy->src_host : (const char *)copy->src_device;
+    char       *dst = copy->dst_type == on_host ? copy->dst_host : (char *)copy->dst_device;
+
+    for (size_t y = 0; y < copy->height; y++)
+        memcpy(dst + (copy->dst_y + y) * copy->dst_pitch + copy->dst_x,
+               src + (copy->src_y + y) * copy->src_pitch + copy->src_x, copy->width);
+    return SUCCESS;
+}
+
+CUresult cuStreamSynchronize(void *) { CALL(); return SUCCESS; }
+
+CUresult cuModuleLoadData(void **module, const void *image)
+{
+    CALL();
+    *module = strdup((const char *)image);      // the PTX, a text
+    modules++;
+    return SUCCESS;
+}
+
+CUresult cuModuleUnload(void *module) { Call call(__func__); free(module); modules--; return call.error; }
+
+CUresult cuModuleGetFunction(void **function, void *module, const char *name)
+{
+    CALL();
+    auto kernel = kernels.find(name);
+    if (kernel == kernels.end() || !strstr((const char *)module, (std::string(".entry ") + name + "(").c_str()))
+        return NOT_FOUND;
+    *function = (void *)kernel->second;
+    return SUCCESS;
+}
+
+CUresult cuLaunchKernel(void *function, unsigned grid_w, unsigned grid_h, unsigned grid_d,
+                        unsigned block_w, unsigned block_h, unsigned block_d, unsigned, void *, void **params, void **)
+{
+    CALL();
+    Access access;
+    const Equi2MultiCUDALaunch &launch = *(const Equi2MultiCUDALaunch *)params[0];
+
+    if (!grid_w || !grid_h || !grid_d || grid_h > 65535 || grid_d > 65535 || block_w * block_h * block_d > 1024)
+        return INVALID_VALUE;
+    blocks += (long)grid_w * grid_h * grid_d;
+    for (blockIdx.z = 0; blockIdx.z < grid_d; blockIdx.z++)
+        for (blockIdx.y = 0; blockIdx.y < grid_h; blockIdx.y++)
+            for (blockIdx.x = 0; blockIdx.x < grid_w; blockIdx.x++)
+                for (threadIdx.y = 0; threadIdx.y < block_h; threadIdx.y++)
+                    for (threadIdx.x = 0; threadIdx.x < block_w; threadIdx.x++)
+                        ((Kernel *)function)(launch);
+    return SUCCESS;
+}
+
+// what the loader asks for and none of our filters calls
+#define UNUSED(name) CUresult name() { return NOT_SUPPORTED; }
+UNUSED(cuCtxSetLimit) UNUSED(cuMemAllocPitch_v2) UNUSED(cuMemAllocManaged) UNUSED(cuMemsetD8Async)
+UNUSED(cuMemcpy) UNUSED(cuMemcpyAsync) UNUSED(cuMemcpy2D_v2) UNUSED(cuMemcpyHtoD_v2) UNUSED(cuMemcpyDtoH_v2)
+UNUSED(cuMemcpyDtoHAsync_v2) UNUSED(cuMemcpyDtoD_v2) UNUSED(cuMemcpyDtoDAsync_v2)
+UNUSED(cuDevicePrimaryCtxRetain) UNUSED(cuDevicePrimaryCtxRelease) UNUSED(cuDevicePrimaryCtxSetFlags)
+UNUSED(cuDevicePrimaryCtxGetState) UNUSED(cuDevicePrimaryCtxReset) UNUSED(cuStreamCreate) UNUSED(cuStreamQuery)
+UNUSED(cuStreamDestroy_v2) UNUSED(cuStreamAddCallback) UNUSED(cuStreamWaitEvent) UNUSED(cuEventCreate)
+UNUSED(cuEventDestroy_v2) UNUSED(cuEventSynchronize) UNUSED(cuEventQuery) UNUSED(cuEventRecord) UNUSED(cuLinkCreate)
+UNUSED(cuLinkAddData) UNUSED(cuLinkComplete) UNUSED(cuLinkDestroy) UNUSED(cuModuleGetGlobal)
+UNUSED(cuTexObjectCreate) UNUSED(cuTexObjectDestroy) UNUSED(cuGLGetDevices_v2) UNUSED(cuGraphicsGLRegisterImage)
+UNUSED(cuGraphicsUnregisterResource) UNUSED(cuGraphicsMapResources) UNUSED(cuGraphicsUnmapResources)
+UNUSED(cuGraphicsSubResourceGetMappedArray) UNUSED(cuGraphicsResourceGetMappedPointer_v2) UNUSED(cuArrayCreate_v2)
+UNUSED(cuArray3DCreate_v2) UNUSED(cuArrayDestroy)
+
+}
