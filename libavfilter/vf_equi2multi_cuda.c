@@ -25,10 +25,10 @@
  * takes one launch a plane, with no allocation or synchronization.
  */
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "libavutil/attributes.h"
-#include "libavutil/avassert.h"
 #include "libavutil/buffer.h"
 #include "libavutil/cuda_check.h"
 #include "libavutil/hwcontext.h"
@@ -358,7 +358,7 @@ const FFFilter ff_vf_equi2multi_cuda = {
     .p.name          = "equi2multi_cuda",
     .p.description   = NULL_IF_CONFIG_SMALL("Make pinhole views of an equirectangular panorama, CUDA."),
     .p.priv_class    = &equi2multi_cuda_class,
-    .p.flags         = AVFILTER_FLAG_DYNAMIC_OUTPUTS | AVFILTER_FLAG_SLICE_THREADS | AVFILTER_FLAG_HWDEVICE,
+    .p.flags         = AVFILTER_FLAG_DYNAMIC_OUTPUTS | AVFILTER_FLAG_SLICE_THREADS,
     .priv_size       = sizeof(CUDAContext),
     .init            = init,
     .uninit          = uninit,

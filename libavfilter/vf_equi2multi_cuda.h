@@ -35,8 +35,8 @@
 
 /** Source positions in device memory, and which views take them. */
 typedef struct Equi2MultiCUDAGrid {
-    const unsigned *u;      ///< see equi2multi_grid_row()
-    const int *v;           ///< rounding included
+    const unsigned *u;      ///< see equi2multi_grid_row(); so is v
+    const int *v;
     int w, h;
     int first, end;         ///< of Equi2MultiCUDALaunch.view
 } Equi2MultiCUDAGrid;

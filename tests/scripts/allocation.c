@@ -50,6 +50,7 @@ static int countdown;   ///< allocations until the failing one
 static int persistent;  ///< fail from there on
 static int failures;
 static long live;       ///< blocks allocated and not freed
+static int step = 1;    ///< from one failing allocation to the next
 
 static int fails(void)
 {
@@ -229,7 +230,7 @@ static int test(const FFFilter *of, AVBufferRef *device)
     countdown = -1;
     run(&filter, device);   // whatever is allocated once and for all
     for (persistent = 0; persistent < 2; persistent++)
-        for (int n = 1; ; n++) {
+        for (int n = 1; ; n += step) {
             const long before = live;
             int ret;
 
@@ -243,7 +244,7 @@ static int test(const FFFilter *of, AVBufferRef *device)
             }
             if (!failures) {
                 printf("%s: %d allocations failed %s; then a run without failure returned %d\n",
-                       of->p.name, n - 1, persistent ? "for good" : "once", ret);
+                       of->p.name, (n - 1) / step, persistent ? "for good" : "once", ret);
                 bad |= ret < 0 || n < 50;
                 break;
             }
@@ -256,13 +257,15 @@ static int test(const FFFilter *of, AVBufferRef *device)
     return bad;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     int bad;
 #if CONFIG_EQUI2MULTI_CUDA_FILTER
     AVBufferRef *device = NULL;
 #endif
 
+    if (argc > 1)
+        step = atoi(argv[1]);
     av_log_set_level(AV_LOG_QUIET);
     bad = test(&ff_vf_equi2multi, NULL);
 #if CONFIG_EQUI2MULTI_CUDA_FILTER
