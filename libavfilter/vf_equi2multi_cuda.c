@@ -26,14 +26,17 @@
  */
 
 #include <assert.h>
+#include <limits.h>
 #include <stddef.h>
 
 #include "libavutil/attributes.h"
 #include "libavutil/buffer.h"
+#include "libavutil/common.h"
 #include "libavutil/cuda_check.h"
 #include "libavutil/hwcontext.h"
 #include "libavutil/hwcontext_cuda_internal.h"
 #include "libavutil/macros.h"
+#include "libavutil/mem.h"
 #include "libavutil/pixdesc.h"
 #include "avfilter.h"
 #include "equi2multi.h"
@@ -54,24 +57,64 @@ typedef struct CUDAContext {
     AVCUDADeviceContext *hwctx;     ///< of device_ref
     CUmodule module;
     CUfunction kernel[4];           ///< by plane
+    int tiled[4];                   ///< by plane, see EQUI2MULTI_CUDA_TILED_BYTES
 } CUDAContext;
 
 #define CHECK_CU(x) FF_CUDA_CHECK_DL(ctx, s->hwctx->internal->cuda_dl, x)
 #define DIV_UP(a, b) (((a) + (b) - 1) / (b))
+
+static int nb_tiles(const Equi2MultiPositions *pos)
+{
+    return DIV_UP(pos->w, EQUI2MULTI_CUDA_TILE) * DIV_UP(pos->h, EQUI2MULTI_CUDA_TILE);
+}
+
+/** Extents of the tiles as the kernels lay them out. */
+static void find_extents(const Equi2MultiPositions *pos, Equi2MultiCUDATile *tile)
+{
+    const int size = EQUI2MULTI_CUDA_TILE;
+
+    for (int top = 0; top < pos->h; top += size) {
+        for (int left = 0; left < pos->w; left += size, tile++) {
+            const int y0 = av_clip(top,  0, FFMAX(pos->h - size, 0));
+            const int x0 = av_clip(left, 0, FFMAX(pos->w - size, 0));
+
+            *tile = (Equi2MultiCUDATile) { { UINT_MAX, 0 }, { INT_MAX, INT_MIN } };
+            for (int y = y0; y < FFMIN(y0 + size, pos->h); y++) {
+                for (int x = x0; x < FFMIN(x0 + size, pos->w); x++) {
+                    const uint32_t u = pos->u[(size_t)y * pos->w + x];
+                    const int32_t  v = pos->v[(size_t)y * pos->w + x];
+
+                    tile->u[0] = FFMIN(tile->u[0], u);
+                    tile->u[1] = FFMAX(tile->u[1], u);
+                    tile->v[0] = FFMIN(tile->v[0], v);
+                    tile->v[1] = FFMAX(tile->v[1], v);
+                }
+            }
+        }
+    }
+}
 
 static int load(AVFilterContext *ctx, Equi2MultiPositions *pos)
 {
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
     const size_t size = (size_t)pos->w * pos->h * sizeof(*pos->u);
+    const size_t tiles_size = nb_tiles(pos) * sizeof(Equi2MultiCUDATile);
+    Equi2MultiCUDATile *tiles = av_malloc(tiles_size);
     CUcontext dummy;
     CUdeviceptr device;
     CUresult err;
-    int ret = CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx));
-    if (ret < 0)
-        return ret;
+    int ret;
 
-    err = cu->cuMemAlloc(&device, 2 * size);
+    if (!tiles)
+        return AVERROR(ENOMEM);
+    ret = CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx));
+    if (ret < 0) {
+        av_free(tiles);
+        return ret;
+    }
+
+    err = cu->cuMemAlloc(&device, 2 * size + tiles_size);
     if (err != CUDA_SUCCESS) {
         const char *reason = NULL;
 
@@ -88,9 +131,14 @@ static int load(AVFilterContext *ctx, Equi2MultiPositions *pos)
     ret = CHECK_CU(cu->cuMemcpyHtoDAsync(device, pos->u, size, s->hwctx->stream));
     if (ret >= 0)
         ret = CHECK_CU(cu->cuMemcpyHtoDAsync(device + size, pos->v, size, s->hwctx->stream));
+    if (ret >= 0) {
+        find_extents(pos, tiles);
+        ret = CHECK_CU(cu->cuMemcpyHtoDAsync(device + 2 * size, tiles, tiles_size, s->hwctx->stream));
+    }
 
 exit:
     CHECK_CU(cu->cuCtxPopCurrent(&dummy));
+    av_free(tiles);
     return ret;
 }
 
@@ -108,22 +156,23 @@ static void unload(AVFilterContext *ctx, Equi2MultiPositions *pos)
     pos->device = 0;
 }
 
-static int launch(AVFilterContext *ctx, CUfunction kernel, Equi2MultiCUDALaunch *params,
-                  int nb_grids)
+/** Render plane k of the views of some grids. */
+static int launch(AVFilterContext *ctx, int k, Equi2MultiCUDALaunch *params, int nb_grids)
 {
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
     void *args[] = { params };
+    const int block_w   = s->tiled[k] ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_W;
+    const int block_h   = s->tiled[k] ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_H;
+    const int threads_y = s->tiled[k] ? EQUI2MULTI_CUDA_TILE_THREADS_Y : EQUI2MULTI_CUDA_BLOCK_H;
     int w = 0, h = 0;
 
     for (int g = 0; g < nb_grids; g++) {
         w = FFMAX(w, params->grid[g].w);
         h = FFMAX(h, params->grid[g].h);
     }
-    return CHECK_CU(cu->cuLaunchKernel(kernel, DIV_UP(w, EQUI2MULTI_CUDA_BLOCK_W),
-                                       DIV_UP(h, EQUI2MULTI_CUDA_BLOCK_H), nb_grids,
-                                       EQUI2MULTI_CUDA_BLOCK_W, EQUI2MULTI_CUDA_BLOCK_H, 1,
-                                       0, s->hwctx->stream, args, NULL));
+    return CHECK_CU(cu->cuLaunchKernel(s->kernel[k], DIV_UP(w, block_w), DIV_UP(h, block_h), nb_grids,
+                                       block_w, threads_y, 1, 0, s->hwctx->stream, args, NULL));
 }
 
 /** Render plane k of all views, which takes one launch unless there are very many. */
@@ -148,7 +197,7 @@ static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
                 continue;
             if (nb_views == EQUI2MULTI_CUDA_MAX_VIEWS ||
                 (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_GRIDS)) {
-                ret = launch(ctx, s->kernel[k], &params, nb_grids);
+                ret = launch(ctx, k, &params, nb_grids);
                 if (ret < 0)
                     return ret;
                 nb_grids = nb_views = 0;
@@ -159,6 +208,8 @@ static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
                 *grid = (Equi2MultiCUDAGrid) {
                     .u     = (const unsigned *)pos->device,
                     .v     = (const int *)pos->device + (size_t)pos->w * pos->h,
+                    .tile  = (const Equi2MultiCUDATile *)
+                             ((const int *)pos->device + 2 * (size_t)pos->w * pos->h),
                     .w     = pos->w,
                     .h     = pos->h,
                     .first = nb_views,
@@ -173,7 +224,7 @@ static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
         }
     }
 
-    return nb_views ? launch(ctx, s->kernel[k], &params, nb_grids) : 0;
+    return nb_views ? launch(ctx, k, &params, nb_grids) : 0;
 }
 
 static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
@@ -217,6 +268,8 @@ static int load_kernels(AVFilterContext *ctx)
                  s->e2m.interp == EQUI2MULTI_NEAREST ? "nearest" : "linear",
                  s->e2m.bytes, s->e2m.plane[k].samples);
         ret = CHECK_CU(cu->cuModuleGetFunction(&s->kernel[k], s->module, name));
+        s->tiled[k] = s->e2m.interp == EQUI2MULTI_LINEAR &&
+                      s->e2m.bytes * s->e2m.plane[k].samples <= EQUI2MULTI_CUDA_TILED_BYTES;
     }
 
     CHECK_CU(cu->cuCtxPopCurrent(&dummy));

@@ -24,6 +24,12 @@
 
 #include "vf_equi2multi_cuda.h"
 
+#define TILE      EQUI2MULTI_CUDA_TILE
+#define THREADS_Y EQUI2MULTI_CUDA_TILE_THREADS_Y
+#define PIXELS    (TILE / THREADS_Y)    ///< of a thread
+#define BOX       (2 * TILE)            ///< columns and rows of the source that a tile may need
+#define LINES     4                     ///< that a thread copies in one go
+
 /** Interpolate pixels of some components, which an integer T holds. */
 template<typename T, int comps>
 static __inline__ __device__ T blend(T a, T b, T c, T d, unsigned fx, unsigned fy, int low_bits)
@@ -53,16 +59,10 @@ static __inline__ __device__ T sphere(const Equi2MultiPlane &src, int x, int y)
  * what follows from it but for the heading is computed once.
  */
 template<typename T, int comps, bool linear>
-static __inline__ __device__ void render(const Equi2MultiCUDALaunch &launch)
+static __inline__ __device__ void render_pixel(const Equi2MultiCUDALaunch &launch,
+                                               const Equi2MultiCUDAGrid &grid, int x, int y)
 {
     const Equi2MultiPlane &src = launch.src;
-    const Equi2MultiCUDAGrid &grid = launch.grid[blockIdx.z];
-    const int x = blockIdx.x * EQUI2MULTI_CUDA_BLOCK_W + threadIdx.x;
-    const int y = blockIdx.y * EQUI2MULTI_CUDA_BLOCK_H + threadIdx.y;
-
-    if (x >= grid.w || y >= grid.h)
-        return;
-
     const unsigned u = grid.u[y * grid.w + x];
     const int v = grid.v[y * grid.w + x] + equi2multi_rounding(linear);
     const int row = v >> EQUI2MULTI_POS_BITS;
@@ -98,7 +98,198 @@ static __inline__ __device__ void render(const Equi2MultiCUDALaunch &launch)
     }
 }
 
-#define KERNELS(type, comps, format)                                              \
+/** A pixel a thread. */
+template<typename T, int comps, bool linear>
+static __inline__ __device__ void render(const Equi2MultiCUDALaunch &launch)
+{
+    const Equi2MultiCUDAGrid &grid = launch.grid[blockIdx.z];
+    const int x = blockIdx.x * EQUI2MULTI_CUDA_BLOCK_W + threadIdx.x;
+    const int y = blockIdx.y * EQUI2MULTI_CUDA_BLOCK_H + threadIdx.y;
+
+    if (x < grid.w && y < grid.h)
+        render_pixel<T, comps, linear>(launch, grid, x, y);
+}
+
+/** An integer for two pixels, one below the other: the samples of both in turn. */
+template<int size> struct Column;
+template<> struct Column<1> { typedef unsigned short type; };
+template<> struct Column<2> { typedef unsigned int type; };
+
+// without these two instructions, which no compiler finds, it takes half as long again
+#if defined(__CUDACC__) || defined(__CUDA__)
+/** The bytes of a and b, 0 to 3 and 4 to 7, that the digits of a selector name. */
+#define PERMUTE(out, a, b, selector) asm("prmt.b32 %0, %1, %2, " #selector ";" : "=r"(out) : "r"(a), "r"(b))
+/** The lower half of a times the lowest byte of b, plus the upper half times the next one. */
+#define DOT(out, a, b) asm("dp2a.lo.u32.u32 %0, %1, %2, 0;" : "=r"(out) : "r"(a), "r"(b))
+#endif
+
+/** The columns of two words of pixels. */
+template<int bits>
+static __inline__ __device__ unsigned long long columns(unsigned a, unsigned b)
+{
+    unsigned low, high;
+
+    if (bits == 8) {
+        PERMUTE(low,  a, b, 0x5140);
+        PERMUTE(high, a, b, 0x7362);
+    } else {
+        low  = (a & 0xffff) | b << 16;
+        high = a >> 16 | (b & 0xffff0000);
+    }
+    return low | (unsigned long long)high << 32;
+}
+
+/**
+ * Interpolate between the lower two samples of a column; their weights are the
+ * halves of an integer. Nothing is rounded, so this comes to what
+ * equi2multi_bilinear() does, in another order.
+ */
+template<int bits>
+static __inline__ __device__ unsigned blend_column(unsigned column, unsigned weights, int low_bits)
+{
+    unsigned sum;
+
+    if (bits == 8)
+        DOT(sum, weights, column);
+    else
+        sum = ((column & 0xffff) >> low_bits) * (weights & 0xffff) +
+              (column >> 16 >> low_bits) * (weights >> 16);
+    return sum;
+}
+
+/**
+ * Load the words of a thread from the box whose left edge is at a position. The
+ * box begins with a whole word; return where in it the edge is.
+ */
+template<typename T, int passes>
+static __inline__ __device__ unsigned load(unsigned (&words)[passes][LINES + 1],
+                                           const Equi2MultiPlane &src, unsigned pos,
+                                           const unsigned char *lines, int word, int rows)
+{
+    const int src_words = src.w * sizeof(T) / 4;
+
+    pos = pos >= src.wrap ? pos - src.wrap : pos;
+    word += (pos >> EQUI2MULTI_POS_BITS) * sizeof(T) / 4;
+    lines += 4 * (word >= src_words ? word - src_words : word);
+
+#pragma unroll
+    for (int j = 0; j < passes; j++, lines += BOX / passes * (long long)src.linesize) {
+        if (j * BOX / passes < rows) {
+#pragma unroll
+            for (int k = 0; k <= LINES; k++)
+                words[j][k] = *(const unsigned *)(lines + k * (long long)src.linesize);
+        }
+    }
+
+    return pos & ((4 / sizeof(T) << EQUI2MULTI_POS_BITS) - 1);
+}
+
+/**
+ * A square of pixels a block, for pixels of up to two bytes.
+ *
+ * The rows of a view are curves in the panorama, so what a warp reads is
+ * scattered over many lines. Hence a block copies the box that its tile needs
+ * to shared memory first, and reads it there, two rows at once. While it renders
+ * a view, the box of the next one is on its way.
+ */
+template<typename T, int comps, bool linear>
+static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch)
+{
+    typedef typename Column<sizeof(T)>::type Col;
+    const int bits = sizeof(T) * 8 / comps;
+    const int row_words = BOX * sizeof(T) / 4;
+    const int passes = BOX * row_words / (TILE * THREADS_Y * LINES);
+    static __attribute__((shared)) unsigned long long box[BOX][row_words];
+
+    const Equi2MultiPlane &src = launch.src;
+    const Equi2MultiCUDAGrid &grid = launch.grid[blockIdx.z];
+    const int left = blockIdx.x * TILE, top = blockIdx.y * TILE;
+
+    if (left >= grid.w || top >= grid.h)
+        return;
+
+    // the last tiles overlap those before them
+    const int x = max(min(left, grid.w - TILE), 0) + threadIdx.x;
+    const int y = max(min(top,  grid.h - TILE), 0) + threadIdx.y;
+    const Equi2MultiCUDATile tile = grid.tile[blockIdx.y * ((grid.w + TILE - 1) / TILE) + blockIdx.x];
+    const int box_y = (tile.v[0] + equi2multi_rounding(linear)) >> EQUI2MULTI_POS_BITS;
+    const int box_h = ((tile.v[1] + equi2multi_rounding(linear)) >> EQUI2MULTI_POS_BITS) - box_y + 1;
+    const int box_w = ((tile.u[1] - tile.u[0]) >> EQUI2MULTI_POS_BITS) + 2 + 4 / sizeof(T);
+    const int box_words = (box_w * sizeof(T) + 3) / 4;
+
+    // what is copied are whole words, of rows that wrap around, and some rows more than needed
+    if (grid.w < TILE || grid.h < TILE || box_w > BOX || box_w > src.w || box_h > BOX ||
+        box_y < 0 || box_y + box_h + LINES > src.h ||
+        ((unsigned long long)src.data | src.linesize | src.w * sizeof(T)) % 4 ||
+        src.wrap != (unsigned)src.w << EQUI2MULTI_POS_BITS) {
+        for (int k = 0; k < PIXELS && x < grid.w && y + k * THREADS_Y < grid.h; k++)
+            render_pixel<T, comps, linear>(launch, grid, x, y + k * THREADS_Y);
+        return;
+    }
+
+    unsigned u[PIXELS], weights[PIXELS];
+
+#pragma unroll
+    for (int k = 0; k < PIXELS; k++) {
+        const int at = (y + k * THREADS_Y) * grid.w + x;
+        const int v = grid.v[at] + equi2multi_rounding(linear);
+        const int row = (v >> EQUI2MULTI_POS_BITS) - box_y;
+
+        // so that the integer part becomes an index into the box
+        u[k] = grid.u[at] - tile.u[0] + (row * BOX << EQUI2MULTI_POS_BITS);
+        weights[k] = (EQUI2MULTI_WEIGHT_ONE - equi2multi_weight(v)) | equi2multi_weight(v) << 16;
+    }
+
+    // the part of a thread: a word of LINES rows, in each pass
+    const int thread = threadIdx.y * TILE + threadIdx.x;
+    const int word = thread & (row_words - 1), row = thread / row_words * LINES;
+    const int rows = word < box_words ? box_h - row : 0;
+    const unsigned char *lines = src.data + (long long)(box_y + row) * src.linesize;
+    unsigned words[passes][LINES + 1];
+    unsigned next = load<T>(words, src, tile.u[0] + launch.view[grid.first].shift, lines, word, rows);
+
+#pragma unroll 1
+    for (int i = grid.first; i < grid.end; i++) {
+        const Equi2MultiCUDAView &view = launch.view[i];
+        const unsigned offset = next;
+        unsigned char *out = view.data + (long long)y * view.linesize + x * sizeof(T);
+
+#pragma unroll
+        for (int j = 0; j < passes; j++) {
+            if (j * BOX / passes < rows) {
+#pragma unroll
+                for (int k = 0; k < LINES; k++)
+                    box[j * BOX / passes + row + k][word] = columns<bits>(words[j][k], words[j][k + 1]);
+            }
+        }
+        __syncthreads();
+
+        if (i + 1 < grid.end)
+            next = load<T>(words, src, tile.u[0] + launch.view[i + 1].shift, lines, word, rows);
+
+#pragma unroll
+        for (int k = 0; k < PIXELS; k++, out += THREADS_Y * (long long)view.linesize) {
+            const unsigned pos = u[k] + offset, fx = equi2multi_weight(pos);
+            const Col *col = (const Col *)box[0] + (pos >> EQUI2MULTI_POS_BITS);
+            const unsigned a = col[0], b = col[1];
+            const int low = bits == 8 ? 0 : src.low_bits;
+            T pixel = 0;
+
+            for (int c = 0; c < comps * bits; c += bits) {
+                const unsigned sum =
+                    blend_column<bits>(a >> 2 * c, weights[k], low) * (EQUI2MULTI_WEIGHT_ONE - fx) +
+                    (blend_column<bits>(b >> 2 * c, weights[k], low) * fx +
+                     EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2);
+
+                pixel |= sum >> (2 * EQUI2MULTI_WEIGHT_BITS) << low << c;
+            }
+            *(T *)out = pixel;
+        }
+        __syncthreads();
+    }
+}
+
+#define KERNELS(type, comps, format, render_linear)                               \
 __global__ void equi2multi_nearest_ ## format(Equi2MultiCUDALaunch launch)        \
 {                                                                                 \
     render<type, comps, false>(launch);                                           \
@@ -106,16 +297,16 @@ __global__ void equi2multi_nearest_ ## format(Equi2MultiCUDALaunch launch)      
                                                                                   \
 __global__ void equi2multi_linear_ ## format(Equi2MultiCUDALaunch launch)         \
 {                                                                                 \
-    render<type, comps, true>(launch);                                            \
+    render_linear<type, comps, true>(launch);                                     \
 }
 
 extern "C" {
 
 /* bytes of a sample x samples of a pixel */
-KERNELS(unsigned char,  1, 1x1)
-KERNELS(unsigned short, 2, 1x2)
-KERNELS(unsigned int,   4, 1x4)
-KERNELS(unsigned short, 1, 2x1)
-KERNELS(unsigned int,   2, 2x2)
+KERNELS(unsigned char,  1, 1x1, render_tile)
+KERNELS(unsigned short, 2, 1x2, render_tile)
+KERNELS(unsigned int,   4, 1x4, render)
+KERNELS(unsigned short, 1, 2x1, render_tile)
+KERNELS(unsigned int,   2, 2x2, render)
 
 }

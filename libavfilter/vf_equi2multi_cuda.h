@@ -29,14 +29,29 @@
 #define EQUI2MULTI_CUDA_BLOCK_W 32
 #define EQUI2MULTI_CUDA_BLOCK_H 8
 
+/**
+ * Linear interpolation of pixels of so few bytes goes by square tiles, each of
+ * which a block of EQUI2MULTI_CUDA_TILE * EQUI2MULTI_CUDA_TILE_THREADS_Y renders.
+ */
+#define EQUI2MULTI_CUDA_TILED_BYTES 2
+#define EQUI2MULTI_CUDA_TILE 32
+#define EQUI2MULTI_CUDA_TILE_THREADS_Y 4
+
 /* What fits into the 4 KiB that the parameters of a kernel may take. */
-#define EQUI2MULTI_CUDA_MAX_GRIDS 60
+#define EQUI2MULTI_CUDA_MAX_GRIDS 50
 #define EQUI2MULTI_CUDA_MAX_VIEWS 128
+
+/** The extent of the positions of a tile, ends included. */
+typedef struct Equi2MultiCUDATile {
+    unsigned u[2];
+    int v[2];
+} Equi2MultiCUDATile;
 
 /** Source positions in device memory, and which views take them. */
 typedef struct Equi2MultiCUDAGrid {
     const unsigned *u;      ///< see equi2multi_grid_row(); so is v
     const int *v;
+    const Equi2MultiCUDATile *tile; ///< row by row; the last ones overlap those before them
     int w, h;
     int first, end;         ///< of Equi2MultiCUDALaunch.view
 } Equi2MultiCUDAGrid;

@@ -41,6 +41,7 @@
 #include <string>
 
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 // ------------------------------------------------------------------ kernels
@@ -48,12 +49,104 @@
 struct Index { unsigned x, y, z; };
 static thread_local Index blockIdx, threadIdx;
 
-#define __CUDACC__
+static void __syncthreads();
+
 #define __device__
 #define __global__ static
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define PERMUTE(out, a, b, selector) out = permute(a, b, selector)
+#define DOT(out, a, b) out = ((a) & 0xffff) * ((b) & 0xff) + ((a) >> 16) * ((b) >> 8 & 0xff)
+
+static unsigned permute(unsigned a, unsigned b, unsigned selector)
+{
+    const uint64_t bytes = a | (uint64_t)b << 32;
+    unsigned out = 0;
+
+    for (int i = 0; i < 32; i += 8, selector >>= 4)
+        out |= (bytes >> (selector & 7) * 8 & 0xff) << i;
+    return out;
+}
+
 #include "../../libavfilter/vf_equi2multi_cuda.cu"
 
+#undef min
+#undef max
+
 typedef void Kernel(Equi2MultiCUDALaunch);
+
+/**
+ * The threads of a block: one runs until it comes to a barrier, then the next.
+ * Shared memory is static, for there is one block at a time.
+ */
+static struct Block {
+    enum { MAX_THREADS = 1024, STACK = 1 << 16 };
+    ucontext_t main, thread[MAX_THREADS];
+    char *stacks = nullptr;
+    unsigned current;
+    bool finished;          ///< the current one, and not at a barrier
+    bool alone;             ///< without barriers
+    Kernel *kernel;
+    const Equi2MultiCUDALaunch *launch;
+
+    static void enter();
+
+    void resume(unsigned i, unsigned width)
+    {
+        current   = i;
+        threadIdx = { i % width, i / width, 0 };
+        finished  = false;
+        swapcontext(&main, &thread[i]);
+    }
+
+    void run(unsigned width, unsigned threads)
+    {
+        if (!stacks)
+            stacks = (char *)mmap(nullptr, MAX_THREADS * STACK, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        for (unsigned i = 0; i < threads; i++) {
+            getcontext(&thread[i]);
+            thread[i].uc_stack.ss_sp   = stacks + i * STACK;
+            thread[i].uc_stack.ss_size = STACK;
+            makecontext(&thread[i], enter, 0);
+            if (i == 0) {
+                alone = false;
+                resume(0, width);
+                alone = finished;
+            }
+            if (i && alone) {
+                threadIdx = { i % width, i / width, 0 };
+                kernel(*launch);
+            }
+        }
+        if (alone)
+            return;
+        for (unsigned i = 1; i < threads; i++)
+            resume(i, width);
+        while (!finished)
+            for (unsigned i = 0, first = 0; i < threads; i++) {
+                resume(i, width);
+                if (i == 0)
+                    first = finished;
+                else if (finished != first)
+                    abort();        // a barrier that some of them do not come to
+            }
+    }
+} block;
+
+void Block::enter()
+{
+    block.kernel(*block.launch);
+    block.finished = true;
+    setcontext(&block.main);
+}
+
+static void __syncthreads()
+{
+    if (block.alone)
+        abort();
+    swapcontext(&block.thread[block.current], &block.main);
+}
 
 #define BOTH(format)                                            \
     { "equi2multi_nearest_" #format, equi2multi_nearest_ ## format }, \
@@ -272,12 +365,12 @@ CUresult cuLaunchKernel(void *function, unsigned grid_w, unsigned grid_h, unsign
     if (!grid_w || !grid_h || !grid_d || grid_h > 65535 || grid_d > 65535 || block_w * block_h * block_d > 1024)
         return INVALID_VALUE;
     blocks += (long)grid_w * grid_h * grid_d;
+    block.kernel = (Kernel *)function;
+    block.launch = &launch;
     for (blockIdx.z = 0; blockIdx.z < grid_d; blockIdx.z++)
         for (blockIdx.y = 0; blockIdx.y < grid_h; blockIdx.y++)
             for (blockIdx.x = 0; blockIdx.x < grid_w; blockIdx.x++)
-                for (threadIdx.y = 0; threadIdx.y < block_h; threadIdx.y++)
-                    for (threadIdx.x = 0; threadIdx.x < block_w; threadIdx.x++)
-                        ((Kernel *)function)(launch);
+                block.run(block_w, block_w * block_h);
     return SUCCESS;
 }
 
