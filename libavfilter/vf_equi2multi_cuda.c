@@ -26,8 +26,8 @@
  */
 
 #include <assert.h>
-#include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "libavutil/attributes.h"
 #include "libavutil/buffer.h"
@@ -78,18 +78,21 @@ static void find_extents(const Equi2MultiPositions *pos, Equi2MultiCUDATile *til
             const int y0 = av_clip(top,  0, FFMAX(pos->h - size, 0));
             const int x0 = av_clip(left, 0, FFMAX(pos->w - size, 0));
 
-            *tile = (Equi2MultiCUDATile) { { UINT_MAX, 0 }, { INT_MAX, INT_MIN } };
+            uint32_t u0 = UINT32_MAX, u1 = 0;
+            int32_t  v0 = INT32_MAX,  v1 = INT32_MIN;
+
             for (int y = y0; y < FFMIN(y0 + size, pos->h); y++) {
                 for (int x = x0; x < FFMIN(x0 + size, pos->w); x++) {
                     const uint32_t u = pos->u[(size_t)y * pos->w + x];
                     const int32_t  v = pos->v[(size_t)y * pos->w + x];
 
-                    tile->u[0] = FFMIN(tile->u[0], u);
-                    tile->u[1] = FFMAX(tile->u[1], u);
-                    tile->v[0] = FFMIN(tile->v[0], v);
-                    tile->v[1] = FFMAX(tile->v[1], v);
+                    u0 = FFMIN(u0, u);
+                    u1 = FFMAX(u1, u);
+                    v0 = FFMIN(v0, v);
+                    v1 = FFMAX(v1, v);
                 }
             }
+            *tile = (Equi2MultiCUDATile) { { u0, u1 }, { v0, v1 } };
         }
     }
 }
