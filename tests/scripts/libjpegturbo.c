@@ -1,0 +1,234 @@
+/*
+ * This file is part of FFmpeg.
+ *
+ * FFmpeg is free software; you can redistribute it and/or
+ * modify it under the terms of the GNU Lesser General Public
+ * License as published by the Free Software Foundation; either
+ * version 2.1 of the License, or (at your option) any later version.
+ *
+ * FFmpeg is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU
+ * Lesser General Public License for more details.
+ *
+ * You should have received a copy of the GNU Lesser General Public
+ * License along with FFmpeg; if not, write to the Free Software
+ * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
+ */
+
+/**
+ * @file
+ * "read FILE" prints what libjpeg, the reader that everybody has, makes of a
+ * picture: width, height, components and a newline, then RGB or gray; it does
+ * not put up with a warning.
+ *
+ * "allocate" lets every single allocation made while encoding fail, libjpeg's
+ * too, once or from then on, until a run meets no failure. Linked with --wrap
+ * for malloc(), realloc(), posix_memalign() and free().
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include "libavcodec/avcodec.h"
+#include "libavutil/display.h"
+#include "libavutil/frame.h"
+#include "libavutil/log.h"
+#include "libavutil/opt.h"
+
+void *__real_malloc(size_t size);
+void *__real_realloc(void *ptr, size_t size);
+int   __real_posix_memalign(void **ptr, size_t align, size_t size);
+void  __real_free(void *ptr);
+
+static int inside;      ///< encoding
+static int countdown;   ///< allocations until the failing one
+static int persistent;  ///< fail from there on
+static int failures;
+static long live;       ///< blocks allocated and not freed
+
+static int fails(void)
+{
+    if (!inside)
+        return 0;
+    if (countdown > 0)
+        countdown--;
+    if (countdown || (failures && !persistent))
+        return 0;
+    failures++;
+    return 1;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    void *ptr = fails() ? NULL : __real_malloc(size);
+    live += !!ptr;
+    return ptr;
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    void *ptr = fails() ? NULL : __real_realloc(old, size);
+    live += ptr && !old;
+    return ptr;
+}
+
+int __wrap_posix_memalign(void **ptr, size_t align, size_t size)
+{
+    int ret = fails() ? 12 : __real_posix_memalign(ptr, align, size);
+    live += !ret;
+    return ret;
+}
+
+void __wrap_free(void *ptr)
+{
+    live -= !!ptr;
+    __real_free(ptr);
+}
+
+/* Noise, which takes more than its planes, with everything that makes markers. */
+static AVFrame *picture(int turned)
+{
+    static const uint8_t tiff[] = "II*\0\10\0\0\0\1\0\2\1\3\0\1\0\0\0\10\0\0\0\0\0\0";
+    AVFrame *frame = av_frame_alloc();
+    unsigned seed = 1;
+
+    if (!frame)
+        return NULL;
+    frame->format      = AV_PIX_FMT_YUV420P;
+    frame->width       = 167;
+    frame->height      = 99;
+    frame->color_range = AVCOL_RANGE_JPEG;
+    if (av_frame_get_buffer(frame, 0) < 0)
+        abort();
+    for (int i = 0; i < 3; i++)
+        for (int y = 0; y < AV_CEIL_RSHIFT(frame->height, !!i); y++)
+            for (int x = 0; x < AV_CEIL_RSHIFT(frame->width, !!i); x++)
+                frame->data[i][y * frame->linesize[i] + x] = (seed = seed * 1664525 + 1013904223) >> 31 ? 255 : 0;
+    memcpy(av_frame_new_side_data(frame, AV_FRAME_DATA_EXIF, sizeof(tiff))->data, tiff, sizeof(tiff));
+    memset(av_frame_new_side_data(frame, AV_FRAME_DATA_ICC_PROFILE, 100000)->data, 7, 100000);
+    if (turned)
+        av_display_rotation_set((int32_t *)av_frame_new_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX,
+                                                                  9 * sizeof(int32_t))->data, 90);
+    av_dict_set(&frame->metadata, "xmp", "<x:xmpmeta/>", 0);
+    av_dict_set(&frame->metadata, "comment", "a comment", 0);
+
+    return frame;
+}
+
+static int encode(const char *options, const AVFrame *frame)
+{
+    AVCodecContext *avctx = avcodec_alloc_context3(avcodec_find_encoder_by_name("libjpegturbo"));
+    AVPacket *pkt = av_packet_alloc();
+    int ret;
+
+    avctx->width        = frame->width;
+    avctx->height       = frame->height;
+    avctx->pix_fmt      = frame->format;
+    avctx->color_range  = frame->color_range;
+    avctx->time_base    = (AVRational){ 1, 25 };
+    avctx->thread_count = 1;
+    ret = av_set_options_string(avctx, options, "=", ":");
+    inside = 1;
+    if (ret >= 0)
+        ret = avcodec_open2(avctx, NULL, NULL);
+    // twice, and after a failure again: the encoder has to stay usable
+    for (int i = 0; ret >= 0 && i < 2; i++) {
+        int failed = avcodec_send_frame(avctx, frame);
+        if (failed < 0 && failures)
+            ret = avcodec_send_frame(avctx, frame);
+        else
+            ret = failed;
+        if (ret >= 0)
+            ret = avcodec_receive_packet(avctx, pkt);
+        av_packet_unref(pkt);
+        if (ret >= 0 && failed < 0)
+            ret = failed;
+    }
+    inside = 0;
+    av_packet_free(&pkt);
+    avcodec_free_context(&avctx);
+
+    return ret;
+}
+
+static int allocate(void)
+{
+    static const char *const options[] = { "quality=100", "quality=100:progressive=1" };
+    int bad = 0;
+
+    av_log_set_level(AV_LOG_QUIET);
+    for (int turned = 0; turned < 2; turned++) {
+        AVFrame *frame = picture(turned);
+
+        countdown = -1;
+        encode(options[turned], frame);     // whatever is allocated once and for all
+        for (persistent = 0; persistent < 2; persistent++)
+            for (int n = 1; ; n++) {
+                const long before = live;
+                int ret;
+
+                countdown = n;
+                failures  = 0;
+                ret = encode(options[turned], frame);
+                if (live != before) {
+                    printf("%s: allocation %d fails: %ld blocks leak\n", options[turned], n, live - before);
+                    bad = 1;
+                }
+                if (!failures) {
+                    printf("%s: %d allocations failed; then a run without failure returned %d\n",
+                           options[turned], n - 1, ret);
+                    bad |= ret < 0 || n < 30;
+                    break;
+                }
+                if (ret >= 0 && persistent) {
+                    printf("%s: allocation %d and all after it fail, and nobody says so\n", options[turned], n);
+                    bad = 1;
+                }
+            }
+        av_frame_free(&frame);
+    }
+
+    return bad;
+}
+
+static int read_picture(const char *name)
+{
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_error_mgr err;
+    JSAMPROW row;
+    FILE *file = fopen(name, "rb");
+
+    if (!file)
+        return 1;
+    cinfo.err = jpeg_std_error(&err);
+    jpeg_create_decompress(&cinfo);
+    jpeg_stdio_src(&cinfo, file);
+    jpeg_read_header(&cinfo, TRUE);
+    jpeg_start_decompress(&cinfo);
+    printf("%d %d %d\n", cinfo.output_width, cinfo.output_height, cinfo.output_components);
+    row = malloc((size_t)cinfo.output_width * cinfo.output_components);
+    while (cinfo.output_scanline < cinfo.output_height) {
+        jpeg_read_scanlines(&cinfo, &row, 1);
+        fwrite(row, cinfo.output_components, cinfo.output_width, stdout);
+    }
+    jpeg_finish_decompress(&cinfo);
+    jpeg_destroy_decompress(&cinfo);
+    free(row);
+    fclose(file);
+
+    return err.num_warnings > 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && !strcmp(argv[1], "allocate"))
+        return allocate();
+    if (argc == 3 && !strcmp(argv[1], "read"))
+        return read_picture(argv[2]);
+
+    return 2;
+}
