@@ -77,7 +77,6 @@ static void find_extents(const Equi2MultiPositions *pos, Equi2MultiCUDATile *til
         for (int left = 0; left < pos->w; left += size, tile++) {
             const int y0 = av_clip(top,  0, FFMAX(pos->h - size, 0));
             const int x0 = av_clip(left, 0, FFMAX(pos->w - size, 0));
-
             uint32_t u0 = UINT32_MAX, u1 = 0;
             int32_t  v0 = INT32_MAX,  v1 = INT32_MIN;
 
