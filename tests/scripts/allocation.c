@@ -19,9 +19,8 @@
 /**
  * @file
  * Let every single allocation made inside the callbacks of equi2multi and
- * equi2multi_cuda fail, at whatever depth, once or from then on, until a run
- * meets no failure. Linked with --wrap for malloc(), realloc(),
- * posix_memalign() and free().
+ * equi2multi_cuda fail, at whatever depth; see failing_malloc.h. The argument,
+ * if there is one, is the step from one failing allocation to the next.
  */
 
 #include "config_components.h"
@@ -40,56 +39,7 @@
 #include "libavfilter/buffersrc.h"
 #include "libavfilter/filters.h"
 
-void *__real_malloc(size_t size);
-void *__real_realloc(void *ptr, size_t size);
-int   __real_posix_memalign(void **ptr, size_t align, size_t size);
-void  __real_free(void *ptr);
-
-static int inside;      ///< one of the filter's callbacks is running
-static int countdown;   ///< allocations until the failing one
-static int persistent;  ///< fail from there on
-static int failures;
-static long live;       ///< blocks allocated and not freed
-static int step = 1;    ///< from one failing allocation to the next
-
-static int fails(void)
-{
-    if (!inside)
-        return 0;
-    if (countdown > 0)
-        countdown--;
-    if (countdown || (failures && !persistent))
-        return 0;
-    failures++;
-    return 1;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    void *ptr = fails() ? NULL : __real_malloc(size);
-    live += !!ptr;
-    return ptr;
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    void *ptr = fails() ? NULL : __real_realloc(old, size);
-    live += ptr && !old;
-    return ptr;
-}
-
-int __wrap_posix_memalign(void **ptr, size_t align, size_t size)
-{
-    int ret = fails() ? 12 : __real_posix_memalign(ptr, align, size);
-    live += !ret;
-    return ret;
-}
-
-void __wrap_free(void *ptr)
-{
-    live -= !!ptr;
-    __real_free(ptr);
-}
+#include "failing_malloc.h"
 
 extern const FFFilter ff_vf_equi2multi;
 extern const FFFilter ff_vf_equi2multi_cuda;
@@ -215,11 +165,22 @@ end:
     return ret;
 }
 
-static int test(const FFFilter *of, AVBufferRef *device)
+typedef struct Filter {
+    const FFFilter *filter;
+    AVBufferRef *device;
+} Filter;
+
+static int run_filter(void *arg)
+{
+    const Filter *f = arg;
+
+    return run(f->filter, f->device);
+}
+
+static int test(const FFFilter *of, AVBufferRef *device, int step)
 {
     FFFilter filter = *of;
     AVFilterPad input = of->p.inputs[0];
-    int bad = 0;
 
     original           = of;
     filter.init        = init;
@@ -227,50 +188,22 @@ static int test(const FFFilter *of, AVBufferRef *device)
     filter.p.inputs    = &input;
     input.config_props = config_input;
 
-    countdown = -1;
-    run(&filter, device);   // whatever is allocated once and for all
-    for (persistent = 0; persistent < 2; persistent++)
-        for (int n = 1; ; n += step) {
-            const long before = live;
-            int ret;
-
-            countdown = n;
-            failures  = 0;
-            ret = run(&filter, device);
-            if (live != before) {
-                printf("%s: allocation %d fails%s: %ld blocks leak\n", of->p.name,
-                       n, persistent ? " and all after it" : "", live - before);
-                bad = 1;
-            }
-            if (!failures) {
-                printf("%s: %d allocations failed %s; then a run without failure returned %d\n",
-                       of->p.name, (n - 1) / step, persistent ? "for good" : "once", ret);
-                bad |= ret < 0 || n < 50;
-                break;
-            }
-            if (persistent && ret >= 0) {
-                printf("%s: allocation %d and all after it fail, and nobody says so\n", of->p.name, n);
-                bad = 1;
-            }
-        }
-
-    return bad;
+    return fail_each(of->p.name, 50, step, run_filter, &(Filter){ &filter, device });
 }
 
 int main(int argc, char **argv)
 {
+    const int step = argc > 1 ? atoi(argv[1]) : 1;
     int bad;
 #if CONFIG_EQUI2MULTI_CUDA_FILTER
     AVBufferRef *device = NULL;
 #endif
 
-    if (argc > 1)
-        step = atoi(argv[1]);
     av_log_set_level(AV_LOG_QUIET);
-    bad = test(&ff_vf_equi2multi, NULL);
+    bad = test(&ff_vf_equi2multi, NULL, step);
 #if CONFIG_EQUI2MULTI_CUDA_FILTER
     if (av_hwdevice_ctx_create(&device, AV_HWDEVICE_TYPE_CUDA, NULL, NULL, 0) >= 0)
-        bad |= test(&ff_vf_equi2multi_cuda, device);
+        bad |= test(&ff_vf_equi2multi_cuda, device, step);
     else
         printf("SKIP: equi2multi_cuda: neither a GPU nor the stand-in\n");
     av_buffer_unref(&device);

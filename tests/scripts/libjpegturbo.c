@@ -23,8 +23,7 @@
  * not put up with a warning.
  *
  * "allocate" lets every single allocation made while encoding fail, libjpeg's
- * too, once or from then on, until a run meets no failure. Linked with --wrap
- * for malloc(), realloc(), posix_memalign() and free().
+ * too; see failing_malloc.h.
  */
 
 #include <stdio.h>
@@ -39,55 +38,7 @@
 #include "libavutil/log.h"
 #include "libavutil/opt.h"
 
-void *__real_malloc(size_t size);
-void *__real_realloc(void *ptr, size_t size);
-int   __real_posix_memalign(void **ptr, size_t align, size_t size);
-void  __real_free(void *ptr);
-
-static int inside;      ///< encoding
-static int countdown;   ///< allocations until the failing one
-static int persistent;  ///< fail from there on
-static int failures;
-static long live;       ///< blocks allocated and not freed
-
-static int fails(void)
-{
-    if (!inside)
-        return 0;
-    if (countdown > 0)
-        countdown--;
-    if (countdown || (failures && !persistent))
-        return 0;
-    failures++;
-    return 1;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    void *ptr = fails() ? NULL : __real_malloc(size);
-    live += !!ptr;
-    return ptr;
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    void *ptr = fails() ? NULL : __real_realloc(old, size);
-    live += ptr && !old;
-    return ptr;
-}
-
-int __wrap_posix_memalign(void **ptr, size_t align, size_t size)
-{
-    int ret = fails() ? 12 : __real_posix_memalign(ptr, align, size);
-    live += !ret;
-    return ret;
-}
-
-void __wrap_free(void *ptr)
-{
-    live -= !!ptr;
-    __real_free(ptr);
-}
+#include "failing_malloc.h"
 
 /* Noise, which takes more than its planes, with everything that makes markers. */
 static AVFrame *picture(int turned)
@@ -155,6 +106,18 @@ static int encode(const char *options, const AVFrame *frame)
     return ret;
 }
 
+typedef struct Encoding {
+    const char *options;
+    const AVFrame *frame;
+} Encoding;
+
+static int run_encoding(void *arg)
+{
+    const Encoding *e = arg;
+
+    return encode(e->options, e->frame);
+}
+
 static int allocate(void)
 {
     static const char *const options[] = { "quality=100", "quality=100:progressive=1" };
@@ -164,31 +127,7 @@ static int allocate(void)
     for (int turned = 0; turned < 2; turned++) {
         AVFrame *frame = picture(turned);
 
-        countdown = -1;
-        encode(options[turned], frame);     // whatever is allocated once and for all
-        for (persistent = 0; persistent < 2; persistent++)
-            for (int n = 1; ; n++) {
-                const long before = live;
-                int ret;
-
-                countdown = n;
-                failures  = 0;
-                ret = encode(options[turned], frame);
-                if (live != before) {
-                    printf("%s: allocation %d fails: %ld blocks leak\n", options[turned], n, live - before);
-                    bad = 1;
-                }
-                if (!failures) {
-                    printf("%s: %d allocations failed; then a run without failure returned %d\n",
-                           options[turned], n - 1, ret);
-                    bad |= ret < 0 || n < 30;
-                    break;
-                }
-                if (ret >= 0 && persistent) {
-                    printf("%s: allocation %d and all after it fail, and nobody says so\n", options[turned], n);
-                    bad = 1;
-                }
-            }
+        bad |= fail_each(options[turned], 30, 1, run_encoding, &(Encoding){ options[turned], frame });
         av_frame_free(&frame);
     }
 
