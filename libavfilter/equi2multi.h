@@ -58,12 +58,6 @@ enum Equi2MultiConvention {
 /** Positions of a row lie in spans of this many, the last one shorter. */
 #define EQUI2MULTI_SPAN 64
 
-/** The extent of a span, ends included. */
-typedef struct Equi2MultiExtent {
-    uint32_t u[2];
-    int32_t v[2];
-} Equi2MultiExtent;
-
 /** Source positions of one plane, w * h each; see equi2multi_grid_row(). */
 typedef struct Equi2MultiPositions {
     int w, h;
@@ -71,7 +65,7 @@ typedef struct Equi2MultiPositions {
     uint32_t *u;
     int32_t *v;
     Equi2MultiExtent *extent;        ///< spans * h
-    uintptr_t device;                ///< u, then v in the backend's own memory, if it has any
+    uintptr_t device;                ///< the same in the backend's own memory, if it has any
 } Equi2MultiPositions;
 
 /** Positions of all views that differ in nothing but their heading. */

@@ -39,6 +39,12 @@
 #define EQUI2MULTI_WEIGHT_BITS 8
 #define EQUI2MULTI_WEIGHT_ONE  (1 << EQUI2MULTI_WEIGHT_BITS)
 
+/** The extent of some positions, ends included. */
+typedef struct Equi2MultiExtent {
+    unsigned u[2];
+    int v[2];
+} Equi2MultiExtent;
+
 /** A plane of the panorama. */
 typedef struct Equi2MultiPlane {
     const unsigned char *data;

@@ -69,7 +69,7 @@ static int nb_tiles(const Equi2MultiPositions *pos)
 }
 
 /** Extents of the tiles as the kernels lay them out. */
-static void find_extents(const Equi2MultiPositions *pos, Equi2MultiCUDATile *tile)
+static void find_extents(const Equi2MultiPositions *pos, Equi2MultiExtent *tile)
 {
     const int size = EQUI2MULTI_CUDA_TILE;
 
@@ -91,7 +91,7 @@ static void find_extents(const Equi2MultiPositions *pos, Equi2MultiCUDATile *til
                     v1 = FFMAX(v1, v);
                 }
             }
-            *tile = (Equi2MultiCUDATile) { { u0, u1 }, { v0, v1 } };
+            *tile = (Equi2MultiExtent) { { u0, u1 }, { v0, v1 } };
         }
     }
 }
@@ -101,8 +101,8 @@ static int load(AVFilterContext *ctx, Equi2MultiPositions *pos)
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
     const size_t size = (size_t)pos->w * pos->h * sizeof(*pos->u);
-    const size_t tiles_size = nb_tiles(pos) * sizeof(Equi2MultiCUDATile);
-    Equi2MultiCUDATile *tiles = av_malloc(tiles_size);
+    const size_t tiles_size = nb_tiles(pos) * sizeof(Equi2MultiExtent);
+    Equi2MultiExtent *tiles = av_malloc(tiles_size);
     CUcontext dummy;
     CUdeviceptr device;
     CUresult err;
@@ -210,7 +210,7 @@ static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
                 *grid = (Equi2MultiCUDAGrid) {
                     .u     = (const unsigned *)pos->device,
                     .v     = (const int *)pos->device + (size_t)pos->w * pos->h,
-                    .tile  = (const Equi2MultiCUDATile *)
+                    .tile  = (const Equi2MultiExtent *)
                              ((const int *)pos->device + 2 * (size_t)pos->w * pos->h),
                     .w     = pos->w,
                     .h     = pos->h,

@@ -211,7 +211,7 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
     // the last tiles overlap those before them
     const int x = max(min(left, grid.w - TILE), 0) + threadIdx.x;
     const int y = max(min(top,  grid.h - TILE), 0) + threadIdx.y;
-    const Equi2MultiCUDATile tile = grid.tile[blockIdx.y * ((grid.w + TILE - 1) / TILE) + blockIdx.x];
+    const Equi2MultiExtent tile = grid.tile[blockIdx.y * ((grid.w + TILE - 1) / TILE) + blockIdx.x];
     const int box_y = (tile.v[0] + equi2multi_rounding(linear)) >> EQUI2MULTI_POS_BITS;
     const int box_h = ((tile.v[1] + equi2multi_rounding(linear)) >> EQUI2MULTI_POS_BITS) - box_y + 1;
     const int box_w = ((tile.u[1] - tile.u[0]) >> EQUI2MULTI_POS_BITS) + 2 + 4 / sizeof(T);

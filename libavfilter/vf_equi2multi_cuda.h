@@ -41,17 +41,11 @@
 #define EQUI2MULTI_CUDA_MAX_GRIDS 50
 #define EQUI2MULTI_CUDA_MAX_VIEWS 128
 
-/** The extent of the positions of a tile, ends included. */
-typedef struct Equi2MultiCUDATile {
-    unsigned u[2];
-    int v[2];
-} Equi2MultiCUDATile;
-
 /** Source positions in device memory, and which views take them. */
 typedef struct Equi2MultiCUDAGrid {
     const unsigned *u;      ///< see equi2multi_grid_row(); so is v
     const int *v;
-    const Equi2MultiCUDATile *tile; ///< row by row; the last ones overlap those before them
+    const Equi2MultiExtent *tile; ///< row by row; the last ones overlap those before them
     int w, h;
     int first, end;         ///< of Equi2MultiCUDALaunch.view
 } Equi2MultiCUDAGrid;
