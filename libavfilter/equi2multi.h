@@ -30,6 +30,7 @@
 #include "libavutil/dict.h"
 #include "libavutil/frame.h"
 #include "libavutil/opt.h"
+#include "libavutil/pixfmt.h"
 #include "avfilter.h"
 #include "equi2multi_geometry.h"
 
@@ -55,6 +56,8 @@ enum Equi2MultiConvention {
     NB_EQUI2MULTI_CONVENTION,
 };
 
+#define EQUI2MULTI_MAX_VIEW_SIZE 16384
+
 /** Positions of a row lie in spans of this many, the last one shorter. */
 #define EQUI2MULTI_SPAN 64
 
@@ -68,12 +71,44 @@ typedef struct Equi2MultiPositions {
     uintptr_t device;                ///< the same in the backend's own memory, if it has any
 } Equi2MultiPositions;
 
-/** Positions of all views that differ in nothing but their heading. */
+/** Positions of a plane of all views that differ in nothing but their heading. */
 typedef struct Equi2MultiGrid {
     Equi2MultiPinhole cam;
     double r[3][3];                  ///< R' of equi2multi_geometry.h
-    Equi2MultiPositions plane[2];    ///< luma, alpha, RGB; subsampled chroma if any
+    Equi2MultiRaster out;            ///< of the views' plane
+    int chroma;                      ///< the panorama's plane: index into Equi2MultiContext.raster
+    Equi2MultiPositions pos;
 } Equi2MultiGrid;
+
+/** How a plane of a view comes to be. */
+enum Equi2MultiMethod {
+    EQUI2MULTI_ABSENT,
+    EQUI2MULTI_SAMPLED,              ///< from the same plane of the panorama
+    EQUI2MULTI_CONVERTED,            ///< by Equi2MultiTarget.conversion
+};
+
+/** One of Y, U, V in its plane. */
+typedef struct Equi2MultiComponent {
+    int plane;
+    int offset;                      ///< bytes, of the first sample
+    int step;                        ///< samples, from one to the next
+    int bytes;                       ///< of a sample
+    int low_bits;                    ///< unused ones of a sample
+    int depth;
+} Equi2MultiComponent;
+
+/** What the frames of a view carry, and how that is made of the panorama's. */
+typedef struct Equi2MultiTarget {
+    enum AVPixelFormat format;
+    enum AVColorRange color_range;
+    enum AVColorSpace colorspace;
+    enum AVChromaLocation chroma_location;
+    enum Equi2MultiMethod method[4]; ///< by plane; of a converted U, that of V, too
+    int chroma_in_luma;              ///< luma depends on chroma, too
+    Equi2MultiSiting siting[2];      ///< x, y
+    Equi2MultiComponent comp[3];
+    Equi2MultiConversion conversion;
+} Equi2MultiTarget;
 
 /** A camera of the rig, filled from its key=value pairs. */
 typedef struct Equi2MultiView {
@@ -86,14 +121,18 @@ typedef struct Equi2MultiView {
 
     Equi2MultiPinhole cam;
     Equi2MultiOrientation orientation;
-    int grid;                        ///< index into Equi2MultiContext.grids
-    uint32_t shift[2];               ///< what the heading adds to u, by Equi2MultiGrid.plane
+    int grid[2];                     ///< of luma, alpha, RGB; of chroma: indices into Equi2MultiContext.grids
+    uint32_t shift[2];               ///< what the heading adds to u, by Equi2MultiGrid.chroma
     AVDictionary *metadata;          ///< lavfi.equi2multi.*
+    Equi2MultiTarget target;
 } Equi2MultiView;
 
-/** What the panorama's own frames say about its geometry. */
+/** What the panorama's own frames say about its geometry and colour. */
 typedef struct Equi2MultiPano {
     int w, h;                        ///< luma size
+    enum AVColorRange color_range;
+    enum AVColorSpace colorspace;
+    enum AVColorTransferCharacteristic color_trc;
     enum AVChromaLocation chroma_location;
     int32_t pose[3];                 ///< yaw, pitch, roll of AVSphericalMapping, 16.16 degrees
 } Equi2MultiPano;
@@ -108,7 +147,7 @@ typedef struct Equi2MultiBackend {
     void (*unload)(AVFilterContext *ctx, Equi2MultiPositions *pos);
 
     /**
-     * Render the open views of a panorama, in the format of the input link.
+     * Render the open views of a panorama.
      *
      * @param in   planes that Equi2MultiContext.plane describes
      * @param out  a writable frame per view, NULL where the output is closed
@@ -127,15 +166,18 @@ typedef struct Equi2MultiContext {
     int rorder;                      ///< enum Equi2MultiRotationOrder
     int interp;                      ///< enum Equi2MultiInterp
     int convention;                  ///< enum Equi2MultiConvention
+    enum AVPixelFormat out_format;
+    int out_range;                   ///< enum AVColorRange
+    int out_color_matrix;            ///< enum AVColorSpace
 
     Equi2MultiView *views;
     int nb_views;
     Equi2MultiGrid *grids;
     int nb_grids;
     Equi2MultiPano pano;             ///< what the grids were built for
-    Equi2MultiRaster raster[2];      ///< of Equi2MultiGrid.plane
+    Equi2MultiRaster raster[2];      ///< luma, alpha, RGB; chroma
     int turned;                      ///< the rig turned since then
-    int stereo_warned;
+    int stereo_warned, matrix_told, hdr_warned;
 
     const Equi2MultiBackend *backend;
     enum AVPixelFormat format;       ///< of the samples, also where frames are a device's
@@ -144,8 +186,9 @@ typedef struct Equi2MultiContext {
     int low_bits;                    ///< unused ones of a sample
     struct {
         int samples;                 ///< of a pixel
-        int chroma;                  ///< index into Equi2MultiGrid.plane
+        int chroma;                  ///< index into Equi2MultiContext.raster
     } plane[4];
+    Equi2MultiComponent comp[3];
 } Equi2MultiContext;
 
 typedef struct Equi2MultiDSP {
@@ -158,6 +201,27 @@ typedef struct Equi2MultiDSP {
      */
     void (*linear_8)(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
                      const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+
+    /** The same, to EQUI2MULTI_WIDE_BITS. */
+    void (*linear_8_wide)(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
+                          const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+
+    /** The same of pairs of samples, the second ones to EQUI2MULTI_SPAN samples further. */
+    void (*linear_8x2_wide)(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
+                            const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+
+    /** Blend rows of EQUI2MULTI_SPAN samples, see equi2multi_between(). */
+    void (*between)(uint16_t *dst, const uint16_t *a, const uint16_t *b, int quarters);
+
+    /**
+     * Make EQUI2MULTI_SPAN samples of half as many, and of one before and one after
+     * these: by turns what lies some quarters past the sample before, and past the sample.
+     */
+    void (*upsample)(uint16_t *dst, const uint16_t *src, int past_before, int past);
+
+    /** Convert n samples, a multiple of 16, to one of 8 bits each, see equi2multi_mix(). */
+    void (*mix_8)(uint8_t *dst, const uint16_t *y, const uint16_t *u, const uint16_t *v,
+                  const Equi2MultiMix *mix, int n);
 } Equi2MultiDSP;
 
 void ff_equi2multi_dsp_init(Equi2MultiDSP *dsp);
@@ -189,6 +253,25 @@ void ff_equi2multi_dsp_init_x86(Equi2MultiDSP *dsp);
     { "convention", "set the meaning of angles",                                          x(convention), AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_V360 }, 0,     NB_EQUI2MULTI_CONVENTION - 1, EQUI2MULTI_FLAGS, .unit = "convention" }, \
     {     "v360",   "positive pitch looks up, positive roll is clockwise",                0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_V360 }, 0,                                0, EQUI2MULTI_FLAGS, .unit = "convention" }, \
     {     "360toolkit", "pitch and roll the other way round",                             0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_360TOOLKIT }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "convention" }, \
+    { "format",     "set the pixel format of views",                                      x(out_format), AV_OPT_TYPE_PIXEL_FMT, { .i64 = AV_PIX_FMT_NONE }, -1,           INT_MAX, EQUI2MULTI_FLAGS  }, \
+    { "out_range",  "set the color range of views",                                       x(out_range),  AV_OPT_TYPE_INT,    { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0, AVCOL_RANGE_NB - 1, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "auto",   "what follows decides",                                               0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0,                       0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "full",   NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_JPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "limited", NULL,                                                                0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_MPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "jpeg",   NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_JPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "mpeg",   NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_MPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "tv",     NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_MPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    {     "pc",     NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_JPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
+    { "out_color_matrix", "set the YCbCr matrix of views",                                x(out_color_matrix), AV_OPT_TYPE_INT, { .i64 = AVCOL_SPC_UNSPECIFIED }, 0, AVCOL_SPC_NB - 1, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "auto",   "what follows decides",                                               0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_UNSPECIFIED }, 0,                         0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "bt601",  NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT470BG }, 0,                             0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "bt470bg", NULL,                                                                0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT470BG }, 0,                             0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "smpte170m", NULL,                                                              0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_SMPTE170M }, 0,                           0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "bt709",  NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT709 }, 0,                               0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "fcc",    NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_FCC }, 0,                                 0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "smpte240m", NULL,                                                              0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_SMPTE240M }, 0,                           0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "bt2020", NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT2020_NCL }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "color" }, \
+    {     "bt2020nc", NULL,                                                               0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT2020_NCL }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "color" }, \
     { NULL }
 
 /** Parse the rig and add an output pad per camera. */
@@ -202,6 +285,19 @@ void ff_equi2multi_uninit(AVFilterContext *ctx);
  * @param format  that of the samples, one that the backend can render
  */
 int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format);
+
+/**
+ * Negotiate: the input's formats are tied to those of the outputs, unless this
+ * filter can convert them.
+ *
+ * @param pix_fmts  what the backend takes
+ */
+int ff_equi2multi_query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg_in,
+                                AVFilterFormatsConfig **cfg_out,
+                                const enum AVPixelFormat *pix_fmts);
+
+/** Whether this filter converts samples of a format: YUV and gray, without alpha. */
+int ff_equi2multi_converts(enum AVPixelFormat format);
 
 /** Describe plane k of a panorama whose positions are up to date. */
 Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *in, int k);

@@ -26,6 +26,7 @@
 
 #include "libavutil/attributes.h"
 #include "libavutil/avstring.h"
+#include "libavutil/csp.h"
 #include "libavutil/eval.h"
 #include "libavutil/hwcontext.h"
 #include "libavutil/macros.h"
@@ -37,10 +38,11 @@
 #include "avfilter.h"
 #include "equi2multi.h"
 #include "filters.h"
+#include "formats.h"
 #include "video.h"
 
 #define MAX_VIEWS     256
-#define MAX_VIEW_SIZE 16384
+#define MAX_VIEW_SIZE EQUI2MULTI_MAX_VIEW_SIZE
 #define MAX_PANO_SIZE 32767 // u has 31 bits, so that a heading can be added
 #define DEFAULT_FOV   110
 #define BLANKS        " \t\r"
@@ -314,6 +316,12 @@ static void remove_pano_side_data(AVFrameSideData ***sd, int *nb_sd)
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_EXIF);
 }
 
+/** The format of samples, which frames of a device name elsewhere. */
+static enum AVPixelFormat samples_format(int format, const AVBufferRef *hw_frames_ctx)
+{
+    return hw_frames_ctx ? ((const AVHWFramesContext *)hw_frames_ctx->data)->sw_format : format;
+}
+
 static int config_output(AVFilterLink *outlink)
 {
     const Equi2MultiContext *s = outlink->src->priv;
@@ -327,6 +335,25 @@ static int config_output(AVFilterLink *outlink)
     return s->backend->config_output ? s->backend->config_output(outlink) : 0;
 }
 
+/** Convertible matrices; BT.470BG, what JPEG means, before its twin. */
+static const enum AVColorSpace matrices[] = {
+    AVCOL_SPC_BT470BG, AVCOL_SPC_SMPTE170M, AVCOL_SPC_BT709, AVCOL_SPC_BT2020_NCL,
+    AVCOL_SPC_FCC, AVCOL_SPC_SMPTE240M,
+};
+
+static int is_convertible(enum AVColorSpace space)
+{
+    for (int i = 0; i < FF_ARRAY_ELEMS(matrices); i++)
+        if (matrices[i] == space)
+            return 1;
+    return 0;
+}
+
+static int is_bt601(enum AVColorSpace space)
+{
+    return space == AVCOL_SPC_BT470BG || space == AVCOL_SPC_SMPTE170M;
+}
+
 av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend)
 {
     Equi2MultiContext *s = ctx->priv;
@@ -338,6 +365,12 @@ av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *ba
     if (s->h_fov == 180 || s->v_fov == 180) {
         av_log(ctx, AV_LOG_ERROR, "%s=180 is not allowed; below 180 degrees is, and 0 for the default\n",
                s->h_fov == 180 ? "h_fov" : "v_fov");
+        return AVERROR(EINVAL);
+    }
+
+    if (s->out_color_matrix != AVCOL_SPC_UNSPECIFIED && !is_convertible(s->out_color_matrix)) {
+        av_log(ctx, AV_LOG_ERROR, "out_color_matrix=%s is not possible; bt601, bt709, bt2020, fcc and smpte240m are\n",
+               av_color_space_name(s->out_color_matrix));
         return AVERROR(EINVAL);
     }
 
@@ -376,6 +409,120 @@ av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *ba
     return 0;
 }
 
+int ff_equi2multi_converts(enum AVPixelFormat format)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
+
+    return desc && !(desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_HWACCEL));
+}
+
+/** A list of those of some formats that can be converted, yuvj last, after an own one. */
+static AVFilterFormats *convertible_formats(const enum AVPixelFormat *pix_fmts, enum AVPixelFormat own,
+                                            enum AVColorRange range)
+{
+    AVFilterFormats *list = NULL;
+
+    if (own != AV_PIX_FMT_NONE && !(ff_fmt_is_forced_full_range(own) && range == AVCOL_RANGE_MPEG) &&
+        ff_add_format(&list, own) < 0)
+        return NULL;
+    for (int yuvj = 0; yuvj < (range == AVCOL_RANGE_MPEG ? 1 : 2); yuvj++)
+        for (int i = 0; pix_fmts[i] != AV_PIX_FMT_NONE; i++)
+            if (pix_fmts[i] != own && ff_equi2multi_converts(pix_fmts[i]) &&
+                ff_fmt_is_forced_full_range(pix_fmts[i]) == yuvj && ff_add_format(&list, pix_fmts[i]) < 0)
+                return NULL;
+    return list;
+}
+
+/** A list of one value, or if that is the first one, which leaves all open, of some. */
+static AVFilterFormats *list_of(int value, const int *values, int nb_values)
+{
+    AVFilterFormats *list = NULL;
+
+    if (value != values[0])
+        return ff_make_formats_list_singleton(value);
+    for (int i = 0; i < nb_values; i++)
+        if (ff_add_format(&list, values[i]) < 0)
+            return NULL;
+    return list;
+}
+
+/** What the outputs offer once the input is known. */
+static int offer_formats(const AVFilterContext *ctx, const AVFilterFormatsConfig *in,
+                         AVFilterFormatsConfig *out, const enum AVPixelFormat *pix_fmts)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    const int ranges[] = { AVCOL_RANGE_UNSPECIFIED, AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG };
+    int spaces[1 + FF_ARRAY_ELEMS(matrices)] = { AVCOL_SPC_UNSPECIFIED };
+    const int format   = in->formats->nb_formats == 1 ? in->formats->formats[0] : AV_PIX_FMT_NONE;
+    const int hardware = pix_fmts[0] == AV_PIX_FMT_CUDA;
+    int known = 0, ret;
+
+    for (int i = 0; i < FF_ARRAY_ELEMS(matrices); i++)
+        spaces[1 + i] = matrices[i];
+    for (int i = 0; i < in->color_spaces->nb_formats; i++)
+        known |= in->color_spaces->formats[i] == AVCOL_SPC_UNSPECIFIED ||
+                 is_convertible(in->color_spaces->formats[i]);
+
+    if (!known || (format != AV_PIX_FMT_NONE && (av_pix_fmt_desc_get(format)->flags & AV_PIX_FMT_FLAG_RGB))) {
+        ret = ff_formats_ref(in->color_spaces, &out->color_spaces);
+        if (ret >= 0)
+            ret = ff_formats_ref(in->color_ranges, &out->color_ranges);
+        if (ret >= 0)
+            ret = ff_formats_ref(in->formats, &out->formats);
+    } else {
+        // where what follows takes it, libavfilter picks the input's own; of an input that does
+        // not say, the first
+        ret = ff_formats_ref(list_of(s->out_color_matrix, spaces, FF_ARRAY_ELEMS(spaces)), &out->color_spaces);
+        if (ret >= 0)
+            ret = ff_formats_ref(list_of(s->out_range, ranges, FF_ARRAY_ELEMS(ranges)), &out->color_ranges);
+        if (ret < 0)
+            return ret;
+        if (s->out_format != AV_PIX_FMT_NONE && !hardware)
+            ret = ff_formats_ref(ff_make_formats_list_singleton(s->out_format), &out->formats);
+        else if (ff_equi2multi_converts(format))
+            ret = ff_formats_ref(convertible_formats(pix_fmts, format, s->out_range), &out->formats);
+        else
+            ret = ff_formats_ref(in->formats, &out->formats);
+    }
+    return ret >= 0 ? ff_formats_ref(in->alpha_modes, &out->alpha_modes) : ret;
+}
+
+int ff_equi2multi_query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg_in,
+                                AVFilterFormatsConfig **cfg_out,
+                                const enum AVPixelFormat *pix_fmts)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    const AVFilterFormatsConfig *before = &ctx->inputs[0]->incfg;
+    AVFilterFormatsConfig *in = cfg_in[0];
+    int ret;
+
+    // first the input alone, which libavfilter then merges with what comes before
+    if (!in->formats) {
+        const int hardware = pix_fmts[0] == AV_PIX_FMT_CUDA;
+        AVFilterFormats *formats = hardware || s->out_format == AV_PIX_FMT_NONE ? ff_make_pixel_format_list(pix_fmts) :
+                                   ff_equi2multi_converts(s->out_format) ?
+                                   convertible_formats(pix_fmts, AV_PIX_FMT_NONE, AVCOL_RANGE_UNSPECIFIED) :
+                                   ff_make_formats_list_singleton(s->out_format);
+
+        if ((ret = ff_formats_ref(formats,               &in->formats))      < 0 ||
+            (ret = ff_formats_ref(ff_all_color_spaces(), &in->color_spaces)) < 0 ||
+            (ret = ff_formats_ref(ff_all_color_ranges(), &in->color_ranges)) < 0 ||
+            (ret = ff_formats_ref(ff_all_alpha_modes(),  &in->alpha_modes))  < 0)
+            return ret;
+        return AVERROR(EAGAIN);
+    }
+    if (before->formats != in->formats || before->color_spaces != in->color_spaces ||
+        before->color_ranges != in->color_ranges)
+        return AVERROR(EAGAIN);
+
+    for (int i = 0; i < ctx->nb_outputs; i++) {
+        ret = offer_formats(ctx, in, cfg_out[i], pix_fmts);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
 static void free_positions(Equi2MultiPositions *pos)
 {
     av_freep(&pos->u);
@@ -387,14 +534,13 @@ static void free_grids(AVFilterContext *ctx, Equi2MultiGrid **grids, int *nb_gri
 {
     const Equi2MultiContext *s = ctx->priv;
 
-    for (int i = 0; i < *nb_grids; i++)
-        for (int k = 0; k < 2; k++) {
-            Equi2MultiPositions *pos = &(*grids)[i].plane[k];
+    for (int i = 0; i < *nb_grids; i++) {
+        Equi2MultiPositions *pos = &(*grids)[i].pos;
 
-            free_positions(pos);
-            if (pos->device)
-                s->backend->unload(ctx, pos);
-        }
+        free_positions(pos);
+        if (pos->device)
+            s->backend->unload(ctx, pos);
+    }
     av_freep(grids);
     *nb_grids = 0;
 }
@@ -415,13 +561,13 @@ av_cold void ff_equi2multi_uninit(AVFilterContext *ctx)
 typedef struct BuildData {
     const Equi2MultiContext *s;
     const Equi2MultiGrid *grid;
-    int plane;
 } BuildData;
 
 static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
 {
     const BuildData *td = arg;
-    const Equi2MultiPositions *pos = &td->grid->plane[td->plane];
+    const Equi2MultiGrid *grid = td->grid;
+    const Equi2MultiPositions *pos = &grid->pos;
     const int end = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
 
     for (int y = ff_slice_pos(pos->h, jobnr, nb_jobs); y < end; y++) {
@@ -429,7 +575,7 @@ static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
         int32_t  *v = pos->v + (size_t)y * pos->w;
         Equi2MultiExtent *e = pos->extent + (size_t)y * pos->spans - 1;
 
-        equi2multi_grid_row(td->grid->r, &td->grid->cam, &td->s->raster[td->plane],
+        equi2multi_grid_row(grid->r, &grid->cam, &grid->out, &td->s->raster[grid->chroma],
                             td->s->pano.w, td->s->pano.h, y, pos->w, u, v);
         for (int x = 0; x < pos->w; x++) {
             if (x % EQUI2MULTI_SPAN == 0)
@@ -444,89 +590,113 @@ static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
     return 0;
 }
 
-static int build_grid(AVFilterContext *ctx, Equi2MultiGrid *grid, const Equi2MultiView *v)
+static int build_positions(AVFilterContext *ctx, Equi2MultiGrid *grid)
 {
     const Equi2MultiContext *s = ctx->priv;
-    const Equi2MultiRaster *chroma = &s->raster[1];
-    int ret;
+    Equi2MultiPositions *pos = &grid->pos;
+    BuildData td = { .s = s, .grid = grid };
+    int ret = 0;
 
-    grid->cam = v->cam;
-    memcpy(grid->r, v->orientation.r, sizeof(grid->r));
-
-    for (int k = 0; k < (chroma->step[0] > 1 || chroma->step[1] > 1 ? 2 : 1); k++) {
-        Equi2MultiPositions *pos = &grid->plane[k];
-        BuildData td = { .s = s, .grid = grid, .plane = k };
-
-        pos->w      = equi2multi_samples(grid->cam.w, s->raster[k].step[0]);
-        pos->h      = equi2multi_samples(grid->cam.h, s->raster[k].step[1]);
-        pos->spans  = (pos->w + EQUI2MULTI_SPAN - 1) / EQUI2MULTI_SPAN;
-        pos->u      = av_malloc_array(pos->w, pos->h * sizeof(*pos->u));
-        pos->v      = av_malloc_array(pos->w, pos->h * sizeof(*pos->v));
-        pos->extent = av_malloc_array(pos->spans, pos->h * sizeof(*pos->extent));
-        if (!pos->u || !pos->v || !pos->extent)
-            return AVERROR(ENOMEM);
-        ff_filter_execute(ctx, build_slice, &td, NULL,
-                          FFMIN(pos->h, ff_filter_get_nb_threads(ctx)));
-        if (s->backend->load) {
-            ret = s->backend->load(ctx, pos);
-            if (ret < 0)
-                return ret;
+    pos->w      = equi2multi_samples(grid->cam.w, grid->out.step[0]);
+    pos->h      = equi2multi_samples(grid->cam.h, grid->out.step[1]);
+    pos->spans  = (pos->w + EQUI2MULTI_SPAN - 1) / EQUI2MULTI_SPAN;
+    pos->u      = av_malloc_array(pos->w, pos->h * sizeof(*pos->u));
+    pos->v      = av_malloc_array(pos->w, pos->h * sizeof(*pos->v));
+    pos->extent = av_malloc_array(pos->spans, pos->h * sizeof(*pos->extent));
+    if (!pos->u || !pos->v || !pos->extent)
+        return AVERROR(ENOMEM);
+    ff_filter_execute(ctx, build_slice, &td, NULL,
+                      FFMIN(pos->h, ff_filter_get_nb_threads(ctx)));
+    if (s->backend->load) {
+        ret = s->backend->load(ctx, pos);
+        if (ret >= 0)
             free_positions(pos);
-        }
     }
-
-    return 0;
+    return ret;
 }
 
-static int same_grid(const Equi2MultiGrid *grid, const Equi2MultiView *v)
+static int same_grid(const Equi2MultiGrid *a, const Equi2MultiGrid *b)
 {
-    const double *a = grid->r[0], *b = v->orientation.r[0];
-
     for (int i = 0; i < 9; i++)
-        if (a[i] != b[i])
+        if (a->r[i / 3][i % 3] != b->r[i / 3][i % 3])
             return 0;
-    return grid->cam.w  == v->cam.w  && grid->cam.h  == v->cam.h &&
-           grid->cam.fx == v->cam.fx && grid->cam.fy == v->cam.fy;
+    for (int i = 0; i < 2; i++)
+        if (a->out.step[i] != b->out.step[i] || a->out.offset[i] != b->out.offset[i])
+            return 0;
+    return a->cam.w  == b->cam.w  && a->cam.h  == b->cam.h &&
+           a->cam.fx == b->cam.fx && a->cam.fy == b->cam.fy && a->chroma == b->chroma;
 }
 
-/** Give each view its grid: an old one if it fits, else a new one. */
+/** How the chroma of a format lies. */
+static Equi2MultiRaster chroma_raster(enum AVPixelFormat format, enum AVChromaLocation location)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
+    int x = 0, y = 0;
+
+    av_chroma_location_enum_to_pos(&x, &y, location != AVCHROMA_LOC_UNSPECIFIED ?
+                                           location : AVCHROMA_LOC_LEFT);
+    return (Equi2MultiRaster) {
+        { 1 << desc->log2_chroma_w, 1 << desc->log2_chroma_h },
+        { desc->log2_chroma_w ? .5 + x / 256. : .5, desc->log2_chroma_h ? .5 + y / 256. : .5 },
+    };
+}
+
+/** Say which positions a view takes for its luma or its chroma; return whether it takes any. */
+static int describe_grid(const Equi2MultiContext *s, const Equi2MultiView *v, int chroma, Equi2MultiGrid *grid)
+{
+    const Equi2MultiTarget *t = &v->target;
+
+    if (chroma && !t->method[1])
+        return 0;
+    *grid = (Equi2MultiGrid) {
+        .cam    = v->cam,
+        .out    = chroma ? chroma_raster(t->format, t->chroma_location) : s->raster[0],
+        .chroma = chroma && s->plane[1].chroma,
+    };
+    memcpy(grid->r, v->orientation.r, sizeof(grid->r));
+    return 1;
+}
+
+/** Give each plane of each view its grid: an old one if it fits, else a new one. */
 static int update_grids(AVFilterContext *ctx)
 {
     Equi2MultiContext *s = ctx->priv;
     Equi2MultiGrid *old = s->grids;
     const int64_t start = av_gettime_relative();
-    int nb_old = s->nb_grids, nb_built = 0, ret = 0;
+    int nb_old = s->nb_grids, nb_luma = 0, nb_built = 0, ret = 0;
     size_t bytes = 0;
 
     s->nb_grids = 0;
-    s->grids = av_calloc(s->nb_views, sizeof(*s->grids));
+    s->grids = av_calloc(s->nb_views, 2 * sizeof(*s->grids));
     if (!s->grids)
         ret = AVERROR(ENOMEM);
 
-    for (int i = 0; ret >= 0 && i < s->nb_views; i++) {
-        Equi2MultiView *v = &s->views[i];
-        Equi2MultiGrid *grid;
-        int k;
+    for (int i = 0; ret >= 0 && i < s->nb_views * 2; i++) {
+        const int chroma = i % 2;
+        Equi2MultiView *v = &s->views[i / 2];
+        Equi2MultiGrid grid;
+        int g = 0, k = 0;
 
-        for (v->grid = 0; v->grid < s->nb_grids; v->grid++)
-            if (same_grid(&s->grids[v->grid], v))
-                break;
-        if (v->grid < s->nb_grids)
+        v->grid[chroma] = -1;
+        if (!describe_grid(s, v, chroma, &grid))
+            continue;
+        while (g < s->nb_grids && !same_grid(&s->grids[g], &grid))
+            g++;
+        v->grid[chroma] = g;
+        if (g < s->nb_grids)
             continue;
 
-        grid = &s->grids[s->nb_grids++];
-        for (k = 0; k < nb_old; k++)
-            if (old[k].plane[0].w && same_grid(&old[k], v))
-                break;
+        while (k < nb_old && !(old[k].pos.w && same_grid(&old[k], &grid)))
+            k++;
+        s->grids[s->nb_grids++] = k < nb_old ? old[k] : grid;
         if (k < nb_old) {
-            *grid = old[k];
             memset(&old[k], 0, sizeof(old[k]));
         } else {
-            ret = build_grid(ctx, grid, v);
-            nb_built++;
+            ret = build_positions(ctx, &s->grids[g]);
+            nb_built += !chroma;
         }
-        for (k = 0; k < 2; k++)
-            bytes += (size_t)grid->plane[k].w * grid->plane[k].h * 8;
+        nb_luma += !chroma;
+        bytes   += (size_t)s->grids[g].pos.w * s->grids[g].pos.h * 8;
     }
 
     free_grids(ctx, &old, &nb_old);
@@ -534,7 +704,7 @@ static int update_grids(AVFilterContext *ctx)
         free_grids(ctx, &s->grids, &s->nb_grids);
     else
         av_log(ctx, AV_LOG_VERBOSE, "%d views, %d grids of %.1f MiB in all, %d built in %.3f s\n",
-               s->nb_views, s->nb_grids, bytes / 1048576., nb_built,
+               s->nb_views, nb_luma, bytes / 1048576., nb_built,
                (av_gettime_relative() - start) / 1e6);
     return ret;
 }
@@ -547,6 +717,21 @@ static int check_size(void *log_ctx, int w, int h)
     av_log(log_ctx, AV_LOG_ERROR, "The input is %dx%d; a panorama of 4x2 to %dx%d is needed\n",
            w, h, MAX_PANO_SIZE, MAX_PANO_SIZE);
     return AVERROR(EINVAL);
+}
+
+static Equi2MultiComponent describe_component(const AVPixFmtDescriptor *desc, int i)
+{
+    const AVComponentDescriptor *comp = &desc->comp[i];
+    const int bytes = (comp->depth + comp->shift + 7) / 8;
+
+    return (Equi2MultiComponent) {
+        .plane    = comp->plane,
+        .offset   = comp->offset,
+        .step     = comp->step / bytes,
+        .bytes    = bytes,
+        .low_bits = comp->shift,
+        .depth    = comp->depth,
+    };
 }
 
 int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
@@ -565,6 +750,8 @@ int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
         s->plane[k].chroma = (k == 1 || k == 2) && (desc->log2_chroma_w || desc->log2_chroma_h);
     for (int i = 0; i < desc->nb_components; i++)
         s->plane[desc->comp[i].plane].samples = desc->comp[i].step / s->bytes;
+    for (int i = 0; i < FFMIN(desc->nb_components, 3); i++)
+        s->comp[i] = describe_component(desc, i);
 
     if (inlink->w != 2 * inlink->h)
         av_log(inlink->dst, AV_LOG_WARNING, "The input is %dx%d, not 2:1; it is taken as a whole "
@@ -584,29 +771,32 @@ Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *i
         .wrap     = equi2multi_wrap(in->width, raster),
         .half_gap = in->width % raster->step[0],
         .low_bits = s->low_bits,
+        .depth    = s->comp[0].depth,
     };
 }
 
-/** Read what a frame says about its geometry. */
+/** Read what a frame says about its geometry and colour. */
 static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pano)
 {
     Equi2MultiContext *s = ctx->priv;
-    const enum AVPixelFormat format = in->hw_frames_ctx ?
-        ((AVHWFramesContext *)in->hw_frames_ctx->data)->sw_format : in->format;
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
+    const AVFilterLink *inlink = ctx->inputs[0];
+    const enum AVPixelFormat format = samples_format(in->format, in->hw_frames_ctx);
     const AVFrameSideData *sd;
     int ret;
 
     memset(pano, 0, sizeof(*pano));
     pano->w = in->width;
     pano->h = in->height;
-    if (desc->log2_chroma_w || desc->log2_chroma_h)
-        pano->chroma_location = in->chroma_location != AVCHROMA_LOC_UNSPECIFIED ?
-                                in->chroma_location : AVCHROMA_LOC_LEFT;
+    pano->chroma_location = in->chroma_location;
+    pano->color_trc       = in->color_trc;
+    pano->colorspace      = in->colorspace != AVCOL_SPC_UNSPECIFIED ? in->colorspace : inlink->colorspace;
+    pano->color_range     = ff_fmt_is_forced_full_range(format) ? AVCOL_RANGE_JPEG :
+                            in->color_range != AVCOL_RANGE_UNSPECIFIED ? in->color_range :
+                                                                         inlink->color_range;
 
-    if (in->format != ctx->inputs[0]->format || format != s->format) {
+    if (in->format != inlink->format || format != s->format) {
         av_log(ctx, AV_LOG_ERROR, "The pixel format changed from %s to %s without a new graph\n",
-               av_get_pix_fmt_name(s->format), desc->name);
+               av_get_pix_fmt_name(s->format), av_get_pix_fmt_name(format));
         return AVERROR(EINVAL);
     }
     ret = check_size(ctx, pano->w, pano->h);
@@ -643,14 +833,154 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
     return 0;
 }
 
+/** The conversion from one matrix, range and depth to another. */
+static void set_conversion(Equi2MultiConversion *conversion,
+                           enum AVColorSpace from, int from_full, int from_depth,
+                           enum AVColorSpace to,   int to_full,   int to_depth)
+{
+    const AVLumaCoefficients *a = av_csp_luma_coeffs_from_avcsp(from);
+    const AVLumaCoefficients *b = av_csp_luma_coeffs_from_avcsp(to);
+    // black, and what luma and chroma span, in 14 bits
+    const int one = 1 << EQUI2MULTI_WIDE_BITS;
+    const double full_from = one - one / (double)(1 << from_depth);
+    const double full_to   = one - one / (double)(1 << to_depth);
+    const double luma_from   = from_full ? full_from : one / 256 * 219;
+    const double luma_to     = to_full   ? full_to   : one / 256 * 219;
+    const double chroma_from = from_full ? full_from : one / 256 * 224;
+    const double chroma_to   = to_full   ? full_to   : one / 256 * 224;
+    const int black_from = from_full ? 0 : one / 256 * 16;
+    const int black_to   = to_full   ? 0 : one / 256 * 16;
+    const int rounding   = 1 << (EQUI2MULTI_WIDE_BITS + EQUI2MULTI_MIX_BITS - to_depth - 1);
+    double c[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
+
+    if (from != to && a && b) {
+        const double kr = av_q2d(a->cr), kb = av_q2d(a->cb), kg = 1 - kr - kb;
+        const double lr = av_q2d(b->cr), lb = av_q2d(b->cb), lg = 1 - lr - lb;
+        // B - Y = ub U, R - Y = vr V, from which G - Y follows
+        const double ub = 2 * (1 - kb), vr = 2 * (1 - kr);
+
+        c[0][1] = lb * ub - lg * kb * ub / kg;
+        c[0][2] = lr * vr - lg * kr * vr / kg;
+        c[1][1] = (ub - c[0][1]) / (2 * (1 - lb));
+        c[1][2] =     - c[0][2]  / (2 * (1 - lb));
+        c[2][1] =     - c[0][1]  / (2 * (1 - lr));
+        c[2][2] = (vr - c[0][2]) / (2 * (1 - lr));
+    }
+
+    conversion->depth = to_depth;
+    for (int i = 0; i < 3; i++) {
+        Equi2MultiMix *mix = &conversion->mix[i];
+
+        for (int j = 0; j < 3; j++) {
+            const double x = c[i][j] * (i ? chroma_to : luma_to) / (j ? chroma_from : luma_from) *
+                             (1 << EQUI2MULTI_MIX_BITS);
+
+            mix->c[j] = (int)(x + (x < 0 ? -.5 : .5));
+        }
+        // so that gray stays gray, and black black, whatever the rounding of coefficients
+        mix->k = (i ? one / 2 : black_to) * (1 << EQUI2MULTI_MIX_BITS) + rounding -
+                 mix->c[0] * black_from - (mix->c[1] + mix->c[2]) * (one / 2);
+    }
+}
+
+/** The matrix of a panorama: of one that does not say, what players take. */
+static enum AVColorSpace pano_matrix(AVFilterContext *ctx, const Equi2MultiPano *pano)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const int hd = pano->w >= 1280 || pano->h > 576;
+
+    if (pano->colorspace != AVCOL_SPC_UNSPECIFIED)
+        return pano->colorspace;
+    if (!s->matrix_told) {
+        av_log(ctx, AV_LOG_INFO, "The input does not say what its matrix is; %s is assumed for %dx%d, "
+               "setparams=colorspace says otherwise\n", hd ? "BT.709" : "BT.601", pano->w, pano->h);
+        s->matrix_told = 1;
+    }
+    return hd ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+}
+
+/** Work out what the frames of a view carry, and how that is made. */
+static int set_target(AVFilterContext *ctx, int i, const Equi2MultiPano *pano)
+{
+    Equi2MultiContext *s = ctx->priv;
+    AVFilterLink *outlink = ctx->outputs[i];
+    const enum AVPixelFormat format = samples_format(outlink->format, ff_filter_link(outlink)->hw_frames_ctx);
+    const AVPixFmtDescriptor *in_desc = av_pix_fmt_desc_get(s->format), *desc = av_pix_fmt_desc_get(format);
+    const int chroma = desc->nb_components > 2, in_chroma = in_desc->nb_components > 2;
+    Equi2MultiTarget *t = &s->views[i].target;
+    enum AVColorSpace from, to;
+    int full, to_full, converted;
+
+    memset(t, 0, sizeof(*t));
+    t->format          = format;
+    t->color_range     = pano->color_range;
+    t->colorspace      = pano->colorspace;
+    t->chroma_location = pano->chroma_location;
+    for (int k = 0; k < s->nb_planes; k++)
+        t->method[k] = EQUI2MULTI_SAMPLED;
+    if (format == s->format && ((desc->flags & AV_PIX_FMT_FLAG_RGB) || !chroma))
+        return 0;
+
+    if (ff_fmt_is_forced_full_range(format) || !chroma)
+        t->color_range = chroma || in_chroma ? AVCOL_RANGE_JPEG : pano->color_range;
+    else if (outlink->color_range != AVCOL_RANGE_UNSPECIFIED)
+        t->color_range = outlink->color_range;
+    full    = pano->color_range == AVCOL_RANGE_JPEG;
+    to_full = t->color_range    == AVCOL_RANGE_JPEG;
+
+    if (chroma && outlink->colorspace != AVCOL_SPC_UNSPECIFIED)
+        t->colorspace = outlink->colorspace;
+    from = to = t->colorspace;
+    if (chroma && in_chroma && t->colorspace != pano->colorspace) {
+        from = pano_matrix(ctx, pano);
+        if (from != to && !(is_convertible(from) && is_convertible(to))) {
+            av_log(ctx, AV_LOG_ERROR, "The input's matrix is %s, which cannot be converted to %s\n",
+                   av_color_space_name(from), av_color_space_name(to));
+            return AVERROR(ENOSYS);
+        }
+        if (is_bt601(from) && is_bt601(to))
+            from = to;
+    }
+    converted = full != to_full || from != to;
+    // where readers of JPEG expect it
+    if (converted && to_full && is_bt601(t->colorspace) && (desc->log2_chroma_w || desc->log2_chroma_h))
+        t->chroma_location = AVCHROMA_LOC_CENTER;
+
+    for (int k = 0; k < (chroma ? 3 : 1); k++)
+        t->comp[k] = describe_component(desc, k);
+    converted |= to_full && s->comp[0].depth != t->comp[0].depth;
+    t->chroma_in_luma = from != to;
+    if (chroma) {
+        const Equi2MultiRaster raster = chroma_raster(format, t->chroma_location);
+
+        for (int k = 0; k < 2; k++)
+            t->siting[k] = (Equi2MultiSiting) { raster.step[k], 2 * raster.offset[k] };
+    }
+    t->method[0] = converted || memcmp(&t->comp[0], &s->comp[0], sizeof(t->comp[0])) ?
+                   EQUI2MULTI_CONVERTED : EQUI2MULTI_SAMPLED;
+    t->method[1] = !chroma ? EQUI2MULTI_ABSENT :
+                   converted || memcmp(&t->comp[1], &s->comp[1], 2 * sizeof(t->comp[1])) ?
+                   EQUI2MULTI_CONVERTED : EQUI2MULTI_SAMPLED;
+    t->method[2] = t->method[1] == EQUI2MULTI_SAMPLED && s->nb_planes > 2 ?
+                   EQUI2MULTI_SAMPLED : EQUI2MULTI_ABSENT;
+    set_conversion(&t->conversion, from, full, s->comp[0].depth, to, to_full, t->comp[0].depth);
+
+    if (!s->hdr_warned && (pano->color_trc == AVCOL_TRC_SMPTE2084 || pano->color_trc == AVCOL_TRC_ARIB_STD_B67) &&
+        (from != to || (t->comp[0].depth == 8 && s->comp[0].depth > 8))) {
+        av_log(ctx, AV_LOG_WARNING, "The input is HDR (%s) and no tone mapping is done: "
+               "views will look dull, unless they are tone mapped before or after this filter\n",
+               av_color_transfer_name(pano->color_trc));
+        s->hdr_warned = 1;
+    }
+    return 0;
+}
+
 /** Bring views and grids up to date with the frame and with commands. */
 static int prepare(AVFilterContext *ctx, const AVFrame *in)
 {
     Equi2MultiContext *s = ctx->priv;
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(s->format);
     const Equi2MultiPano last = s->pano;
     Equi2MultiPano pano;
-    int x = 0, y = 0;
     int ret = inspect_pano(ctx, in, &pano);
     if (ret < 0)
         return ret;
@@ -664,15 +994,15 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
         av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
                pano.pose[0] / 65536., pano.pose[1] / 65536., pano.pose[2] / 65536.);
 
-    av_chroma_location_enum_to_pos(&x, &y, pano.chroma_location);
     s->raster[0] = (Equi2MultiRaster){ { 1, 1 }, { .5, .5 } };
-    s->raster[1] = (Equi2MultiRaster){
-        { 1 << desc->log2_chroma_w, 1 << desc->log2_chroma_h },
-        { desc->log2_chroma_w ? .5 + x / 256. : .5, desc->log2_chroma_h ? .5 + y / 256. : .5 },
-    };
+    s->raster[1] = chroma_raster(s->format, pano.chroma_location);
     s->pano = pano;
 
-    ret = orient_views(s);
+    ret = 0;
+    for (int i = 0; ret >= 0 && i < s->nb_views; i++)
+        ret = set_target(ctx, i, &pano);
+    if (ret >= 0)
+        ret = orient_views(s);
     if (ret >= 0)
         ret = update_grids(ctx);
     s->turned = ret < 0;
@@ -703,6 +1033,9 @@ static int render_frame(AVFilterContext *ctx, const AVFrame *in)
         if (ret < 0)
             goto end;
         out[i]->sample_aspect_ratio = outlink->sample_aspect_ratio;
+        out[i]->color_range         = s->views[i].target.color_range;
+        out[i]->colorspace          = s->views[i].target.colorspace;
+        out[i]->chroma_location     = s->views[i].target.chroma_location;
         remove_pano_side_data(&out[i]->side_data, &out[i]->nb_side_data);
         ret = av_dict_copy(&out[i]->metadata, s->views[i].metadata, 0);
         if (ret < 0)

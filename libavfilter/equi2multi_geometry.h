@@ -242,14 +242,15 @@ static inline uint32_t equi2multi_shift(double heading, uint32_t wrap)
  *
  * @param r       R' of the view's orientation
  * @param cam     the view
- * @param raster  the plane's raster, in the view and in the panorama
+ * @param out     raster of the view's plane
+ * @param raster  raster of the panorama's plane
  * @param pano_w  luma width of the panorama
  * @param pano_h  luma height of the panorama
  * @param j       row of the plane
  * @param n       samples in that row
  */
 static inline void equi2multi_grid_row(const double r[3][3], const Equi2MultiPinhole *cam,
-                                       const Equi2MultiRaster *raster,
+                                       const Equi2MultiRaster *out, const Equi2MultiRaster *raster,
                                        int pano_w, int pano_h, int j, int n,
                                        uint32_t *u, int32_t *v)
 {
@@ -261,13 +262,13 @@ static inline void equi2multi_grid_row(const double r[3][3], const Equi2MultiPin
     // distance of the first and last row from their mirror images; 1 if centred
     const double top    = 2 * off_y / step_y;
     const double bottom = 2 * (pano_h - off_y - last * step_y) / step_y;
-    const double y = (j * step_y + off_y - cam->h / 2.) / cam->fy;
+    const double y = (j * (double)out->step[1] + out->offset[1] - cam->h / 2.) / cam->fy;
     const double row[3] = { r[0][1] * y + r[0][2],
                             r[1][1] * y + r[1][2],
                             r[2][1] * y + r[2][2] };
 
     for (int i = 0; i < n; i++) {
-        const double x  = (i * step_x + off_x - cam->w / 2.) / cam->fx;
+        const double x  = (i * (double)out->step[0] + out->offset[0] - cam->w / 2.) / cam->fx;
         const double dx = r[0][0] * x + row[0];
         const double dy = r[1][0] * x + row[1];
         const double dz = r[2][0] * x + row[2];

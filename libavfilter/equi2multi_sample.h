@@ -39,6 +39,12 @@
 #define EQUI2MULTI_WEIGHT_BITS 8
 #define EQUI2MULTI_WEIGHT_ONE  (1 << EQUI2MULTI_WEIGHT_BITS)
 
+/** Samples that are to be converted have this many bits, whatever their depth was. */
+#define EQUI2MULTI_WIDE_BITS 14
+
+/** Coefficients of a conversion have this many fractional bits. */
+#define EQUI2MULTI_MIX_BITS 14
+
 /** The extent of some positions, ends included. */
 typedef struct Equi2MultiExtent {
     unsigned u[2];
@@ -53,7 +59,26 @@ typedef struct Equi2MultiPlane {
     unsigned wrap;          ///< see equi2multi_wrap()
     int half_gap;           ///< the last and the first sample are half a step apart
     int low_bits;           ///< unused ones of a sample
+    int depth;              ///< used ones
 } Equi2MultiPlane;
+
+/** A sum of luma and chroma, and what rounds it. */
+typedef struct Equi2MultiMix {
+    int c[3];
+    int k;
+} Equi2MultiMix;
+
+/**
+ * Conversion of samples of EQUI2MULTI_WIDE_BITS to Y, U and V of a depth.
+ *
+ * Between any two matrices and ranges a coefficient is below 1.2 (and fits 16
+ * bits), the three of a sum are below 1.6 together, and k is below .25 of the full
+ * scale, 2^28: whatever the order, no sum comes near 2^31.
+ */
+typedef struct Equi2MultiConversion {
+    Equi2MultiMix mix[3];
+    int depth;
+} Equi2MultiConversion;
 
 /** What rounds a position that is cut off: to a sample, or to a weight of linear interpolation. */
 EQUI2MULTI_INLINE int equi2multi_rounding(int linear)
@@ -81,16 +106,74 @@ EQUI2MULTI_INLINE void equi2multi_onto_plane(int *x, int *y, int w, int h)
         *x -= w;
 }
 
-/** Interpolate between samples a, b of a row and c, d of the next one. */
-EQUI2MULTI_INLINE unsigned equi2multi_bilinear(unsigned a, unsigned b, unsigned c, unsigned d,
-                                               unsigned fx, unsigned fy)
+/**
+ * Interpolate between samples a, b of a row and c, d of the next one. The result
+ * has 2 * EQUI2MULTI_WEIGHT_BITS more bits.
+ */
+EQUI2MULTI_INLINE unsigned equi2multi_blend(unsigned a, unsigned b, unsigned c, unsigned d,
+                                            unsigned fx, unsigned fy)
 {
     // sums may wrap on the way, what they come to fits
     const unsigned top    = a * EQUI2MULTI_WEIGHT_ONE + (b - a) * fx;
     const unsigned bottom = c * EQUI2MULTI_WEIGHT_ONE + (d - c) * fx;
-    const unsigned sum    = top * EQUI2MULTI_WEIGHT_ONE + (bottom - top) * fy;
 
-    return (sum + EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2) >> (2 * EQUI2MULTI_WEIGHT_BITS);
+    return top * EQUI2MULTI_WEIGHT_ONE + (bottom - top) * fy;
+}
+
+/** The same, rounded to a sample. */
+EQUI2MULTI_INLINE unsigned equi2multi_bilinear(unsigned a, unsigned b, unsigned c, unsigned d,
+                                               unsigned fx, unsigned fy)
+{
+    return (equi2multi_blend(a, b, c, d, fx, fy) +
+            EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2) >> (2 * EQUI2MULTI_WEIGHT_BITS);
+}
+
+/**
+ * Cut what equi2multi_blend() returned down to EQUI2MULTI_WIDE_BITS. It is cut and
+ * not rounded, so that a conversion that changes nothing rounds but once: to
+ * exactly the sample that equi2multi_bilinear() makes.
+ */
+EQUI2MULTI_INLINE unsigned equi2multi_widen(unsigned blend, int depth)
+{
+    return blend >> (depth + 2 * EQUI2MULTI_WEIGHT_BITS - EQUI2MULTI_WIDE_BITS);
+}
+
+/** The same of a single sample. */
+EQUI2MULTI_INLINE unsigned equi2multi_widen_sample(unsigned sample, int depth)
+{
+    return equi2multi_widen(sample << (2 * EQUI2MULTI_WEIGHT_BITS), depth);
+}
+
+/** How the chroma of a view lies along an axis. */
+typedef struct Equi2MultiSiting {
+    int step;               ///< luma samples from one to the next: 1 or 2
+    int twice_offset;       ///< of the first one, in luma pixels: 1 where the first samples coincide
+} Equi2MultiSiting;
+
+/**
+ * Find luma sample x between samples of chroma, in quarters past the first one.
+ * Luma that depends on chroma takes it from there, as readers of the view do:
+ * hence they get the colours back that a reader of an unconverted view gets.
+ */
+EQUI2MULTI_INLINE int equi2multi_on_chroma(const Equi2MultiSiting *siting, int x)
+{
+    return siting->step == 1 ? 4 * x : 2 * x + 1 - siting->twice_offset;
+}
+
+/** What lies some quarters past sample a, before sample b; EQUI2MULTI_WIDE_BITS each. */
+EQUI2MULTI_INLINE int equi2multi_between(int a, int b, int quarters)
+{
+    return (a * (4 - quarters) + b * quarters + 2) >> 2;
+}
+
+/** Convert samples of EQUI2MULTI_WIDE_BITS to one of a depth. */
+EQUI2MULTI_INLINE int equi2multi_mix(const Equi2MultiMix *mix, int depth, int y, int u, int v)
+{
+    const int max = (1 << depth) - 1;
+    const int sum = (mix->c[0] * y + mix->c[1] * u + mix->c[2] * v + mix->k) >>
+                    (EQUI2MULTI_WIDE_BITS + EQUI2MULTI_MIX_BITS - depth);
+
+    return sum < 0 ? 0 : sum > max ? max : sum;
 }
 
 #endif /* AVFILTER_EQUI2MULTI_SAMPLE_H */

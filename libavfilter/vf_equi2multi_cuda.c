@@ -22,12 +22,14 @@
  * vf_equi2multi.c makes, bit for bit, of CUDA frames.
  *
  * The positions are computed on the CPU and uploaded once. From then on a frame
- * takes one launch a plane, with no allocation or synchronization.
+ * takes one launch a plane, or one in all where colours are converted, with no
+ * allocation or synchronization.
  */
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "libavutil/attributes.h"
 #include "libavutil/buffer.h"
@@ -50,6 +52,7 @@ extern const unsigned char ff_vf_equi2multi_cuda_ptx_data[];
 extern const unsigned int ff_vf_equi2multi_cuda_ptx_len;
 
 static_assert(sizeof(Equi2MultiCUDALaunch) <= 4096, "more than a launch can take");
+static_assert(sizeof(Equi2MultiCUDAConversion) <= 4096, "more than a launch can take");
 
 typedef struct CUDAContext {
     Equi2MultiContext e2m;
@@ -58,6 +61,7 @@ typedef struct CUDAContext {
     CUmodule module;
     CUfunction kernel[4];           ///< by plane
     int tiled[4];                   ///< by plane, see EQUI2MULTI_CUDA_TILED_BYTES
+    CUfunction convert;
 } CUDAContext;
 
 #define CHECK_CU(x) FF_CUDA_CHECK_DL(ctx, s->hwctx->internal->cuda_dl, x)
@@ -177,25 +181,35 @@ static int launch(AVFilterContext *ctx, int k, Equi2MultiCUDALaunch *params, int
                                        block_w, threads_y, 1, 0, s->hwctx->stream, args, NULL));
 }
 
-/** Render plane k of all views, which takes one launch unless there are very many. */
-static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, int k)
+static const unsigned *positions_u(const Equi2MultiPositions *pos)
+{
+    return (const unsigned *)pos->device;
+}
+
+static const int *positions_v(const Equi2MultiPositions *pos)
+{
+    return (const int *)pos->device + (size_t)pos->w * pos->h;
+}
+
+/** Render plane k of all views that take it as it is: one launch, unless they are very many. */
+static int sample_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, int k)
 {
     const CUDAContext *s = ctx->priv;
     const Equi2MultiContext *e2m = &s->e2m;
-    const int chroma = e2m->plane[k].chroma;
+    const int chroma = k == 1 || k == 2;
     const int round = equi2multi_rounding(e2m->interp != EQUI2MULTI_NEAREST);
     Equi2MultiCUDALaunch params;
     int nb_grids = 0, nb_views = 0, ret;
 
     params.src = ff_equi2multi_plane(e2m, in, k);
     for (int g = 0; g < e2m->nb_grids; g++) {
-        const Equi2MultiPositions *pos = &e2m->grids[g].plane[chroma];
+        const Equi2MultiPositions *pos = &e2m->grids[g].pos;
         Equi2MultiCUDAGrid *grid = NULL;
 
         for (int i = 0; i < e2m->nb_views; i++) {
             const Equi2MultiView *view = &e2m->views[i];
 
-            if (!out[i] || view->grid != g)
+            if (!out[i] || view->grid[chroma] != g || view->target.method[k] != EQUI2MULTI_SAMPLED)
                 continue;
             if (nb_views == EQUI2MULTI_CUDA_MAX_VIEWS ||
                 (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_GRIDS)) {
@@ -208,10 +222,9 @@ static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
             if (!grid) {
                 grid  = &params.grid[nb_grids++];
                 *grid = (Equi2MultiCUDAGrid) {
-                    .u     = (const unsigned *)pos->device,
-                    .v     = (const int *)pos->device + (size_t)pos->w * pos->h,
-                    .tile  = (const Equi2MultiExtent *)
-                             ((const int *)pos->device + 2 * (size_t)pos->w * pos->h),
+                    .u     = positions_u(pos),
+                    .v     = positions_v(pos),
+                    .tile  = (const Equi2MultiExtent *)(positions_v(pos) + (size_t)pos->w * pos->h),
                     .w     = pos->w,
                     .h     = pos->h,
                     .first = nb_views,
@@ -220,13 +233,128 @@ static int render_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
             params.view[nb_views++] = (Equi2MultiCUDAView) {
                 .data     = out[i]->data[k],
                 .linesize = out[i]->linesize[k],
-                .shift    = (view->shift[chroma] + round) % params.src.wrap,
+                .shift    = (view->shift[e2m->grids[g].chroma] + round) % params.src.wrap,
             };
             grid->end = nb_views;
         }
     }
 
     return nb_views ? launch(ctx, k, &params, nb_grids) : 0;
+}
+
+static int launch_conversion(AVFilterContext *ctx, Equi2MultiCUDAConversion *params, int nb_grids)
+{
+    CUDAContext *s = ctx->priv;
+    CudaFunctions *cu = s->hwctx->internal->cuda_dl;
+    void *args[] = { params };
+    int w = 0, h = 0;
+
+    for (int g = 0; g < nb_grids; g++) {
+        w = FFMAX(w, params->grid[g].w[0]);
+        h = FFMAX(h, params->grid[g].h[0]);
+    }
+    return CHECK_CU(cu->cuLaunchKernel(s->convert, DIV_UP(w, EQUI2MULTI_CUDA_BLOCK_W),
+                                       DIV_UP(h, EQUI2MULTI_CUDA_BLOCK_H), nb_grids,
+                                       EQUI2MULTI_CUDA_BLOCK_W, EQUI2MULTI_CUDA_BLOCK_H, 1, 0,
+                                       s->hwctx->stream, args, NULL));
+}
+
+/** Convert all views whose target is that of the first one. */
+static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, int first)
+{
+    const CUDAContext *s = ctx->priv;
+    const Equi2MultiContext *e2m = &s->e2m;
+    const Equi2MultiTarget *t = &e2m->views[first].target;
+    const int round = equi2multi_rounding(e2m->interp != EQUI2MULTI_NEAREST);
+    const int nb_comps = t->method[1] ? 3 : 1;
+    Equi2MultiCUDAConversion params = {
+        .luma           = t->method[0] == EQUI2MULTI_CONVERTED,
+        .chroma         = t->method[1] == EQUI2MULTI_CONVERTED,
+        .chroma_in_luma = t->chroma_in_luma,
+        .siting         = { { 1, 1 }, { 1, 1 } },
+        .bytes          = t->comp[0].bytes,
+        .low_bits       = t->comp[0].low_bits,
+        .conversion     = t->conversion,
+    };
+    int nb_grids = 0, nb_views = 0, ret;
+
+    if (params.chroma)
+        memcpy(params.siting, t->siting, sizeof(params.siting));
+    for (int k = 0; k < nb_comps; k++)
+        params.step[k] = t->comp[k].step;
+    for (int k = 0; k < (e2m->nb_planes > 1 ? nb_comps : 1); k++) {
+        Equi2MultiCUDAComponent *src = &params.src[k];
+
+        src->plane       = ff_equi2multi_plane(e2m, in, e2m->comp[k].plane);
+        src->plane.data += e2m->comp[k].offset;
+        src->step        = e2m->comp[k].step;
+        src->bytes       = e2m->comp[k].bytes;
+    }
+
+    for (int g = 0; g < e2m->nb_grids; g++) {
+        Equi2MultiCUDAConvertedGrid *grid = NULL;
+
+        for (int i = first; i < e2m->nb_views; i++) {
+            const Equi2MultiView *view = &e2m->views[i];
+            Equi2MultiCUDAConvertedView *to;
+
+            if (!out[i] || view->grid[0] != g || memcmp(&view->target, t, sizeof(*t)))
+                continue;
+            if (nb_views == EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS ||
+                (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS)) {
+                ret = launch_conversion(ctx, &params, nb_grids);
+                if (ret < 0)
+                    return ret;
+                nb_grids = nb_views = 0;
+                grid = NULL;
+            }
+            if (!grid) {
+                grid  = &params.grid[nb_grids++];
+                *grid = (Equi2MultiCUDAConvertedGrid) { .first = nb_views };
+                for (int k = 0; k < (params.chroma ? 2 : 1); k++) {
+                    const Equi2MultiPositions *pos = &e2m->grids[view->grid[k]].pos;
+
+                    grid->u[k] = positions_u(pos);
+                    grid->v[k] = positions_v(pos);
+                    grid->w[k] = pos->w;
+                    grid->h[k] = pos->h;
+                }
+            }
+            to = &params.view[nb_views++];
+            for (int k = 0; k < nb_comps; k++) {
+                to->data[k]     = out[i]->data[t->comp[k].plane] + t->comp[k].offset;
+                to->linesize[k] = out[i]->linesize[t->comp[k].plane];
+            }
+            for (int k = 0; k < 2; k++)
+                to->shift[k] = params.src[k].plane.data ?
+                               (view->shift[k && e2m->plane[1].chroma] + round) % params.src[k].plane.wrap : 0;
+            grid->end = nb_views;
+        }
+    }
+
+    return nb_views ? launch_conversion(ctx, &params, nb_grids) : 0;
+}
+
+static int render_views(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
+{
+    const CUDAContext *s = ctx->priv;
+    const Equi2MultiContext *e2m = &s->e2m;
+    int ret = 0;
+
+    for (int k = 0; ret >= 0 && k < e2m->nb_planes; k++)
+        ret = sample_plane(ctx, in, out, k);
+
+    for (int i = 0; i < e2m->nb_views; i++) {
+        const Equi2MultiTarget *t = &e2m->views[i].target;
+        int before = 0;
+
+        while (before < i && memcmp(&e2m->views[before].target, t, sizeof(*t)))
+            before++;
+        if (ret >= 0 && before == i &&
+            (t->method[0] == EQUI2MULTI_CONVERTED || t->method[1] == EQUI2MULTI_CONVERTED))
+            ret = convert(ctx, in, out, i);
+    }
+    return ret;
 }
 
 static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
@@ -244,8 +372,7 @@ static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
     ret = CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx));
     if (ret < 0)
         return ret;
-    for (int k = 0; ret >= 0 && k < s->e2m.nb_planes; k++)
-        ret = render_plane(ctx, in, out, k);
+    ret = render_views(ctx, in, out);
     CHECK_CU(cu->cuCtxPopCurrent(&dummy));
     return ret;
 }
@@ -273,6 +400,9 @@ static int load_kernels(AVFilterContext *ctx)
         s->tiled[k] = s->e2m.interp == EQUI2MULTI_LINEAR &&
                       s->e2m.bytes * s->e2m.plane[k].samples <= EQUI2MULTI_CUDA_TILED_BYTES;
     }
+    if (ret >= 0)
+        ret = CHECK_CU(cu->cuModuleGetFunction(&s->convert, s->module, s->e2m.interp == EQUI2MULTI_NEAREST ?
+                                               "equi2multi_nearest_convert" : "equi2multi_linear_convert"));
 
     CHECK_CU(cu->cuCtxPopCurrent(&dummy));
     return ret;
@@ -303,6 +433,13 @@ static int config_input(AVFilterLink *inlink)
         return AVERROR(ENOMEM);
     s->hwctx = frames->device_ctx->hwctx;
 
+    if (s->e2m.out_format != AV_PIX_FMT_NONE && s->e2m.out_format != frames->sw_format &&
+        !(ff_equi2multi_converts(s->e2m.out_format) && ff_equi2multi_converts(frames->sw_format))) {
+        av_log(ctx, AV_LOG_ERROR, "format=%s is not possible for an input of %s: only YUV without alpha "
+               "is converted, to the same\n", av_get_pix_fmt_name(s->e2m.out_format), desc->name);
+        return AVERROR(EINVAL);
+    }
+
     ret = ff_equi2multi_config_input(inlink, frames->sw_format);
     if (ret < 0)
         return ret;
@@ -325,14 +462,18 @@ static int config_output(AVFilterLink *outlink)
     // the pool grows with what encoders hold: no size to choose
     frames            = (AVHWFramesContext *)l->hw_frames_ctx->data;
     frames->format    = AV_PIX_FMT_CUDA;
-    frames->sw_format = s->e2m.format;
+    frames->sw_format = s->e2m.out_format != AV_PIX_FMT_NONE ? s->e2m.out_format : s->e2m.format;
     frames->width     = outlink->w;
     frames->height    = outlink->h;
 
     ret = ff_filter_init_hw_frames(ctx, outlink, 0);
     if (ret < 0)
         return ret;
-    return av_hwframe_ctx_init(l->hw_frames_ctx);
+    ret = av_hwframe_ctx_init(l->hw_frames_ctx);
+    if (ret == AVERROR(ENOSYS))
+        av_log(ctx, AV_LOG_ERROR, "format=%s is not possible; nv12, yuv420p, yuv422p, yuv444p, p010le and others "
+               "that CUDA frames can have are\n", av_get_pix_fmt_name(frames->sw_format));
+    return ret;
 }
 
 /** CUDA frames alone. To others, which nothing can convert, say what to do. */
@@ -362,7 +503,7 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg
         link = link->src->inputs[0];
     }
 
-    return ff_set_common_formats_from_list2(ctx, cfg_in, cfg_out, pix_fmts);
+    return ff_equi2multi_query_formats(ctx, cfg_in, cfg_out, pix_fmts);
 }
 
 static const Equi2MultiBackend backend = {

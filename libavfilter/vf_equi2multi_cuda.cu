@@ -289,6 +289,124 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
     }
 }
 
+/** The sample of a component at a column and row of the sphere. */
+static __inline__ __device__ unsigned component(const Equi2MultiCUDAComponent &src, int x, int y)
+{
+    equi2multi_onto_plane(&x, &y, src.plane.w, src.plane.h);
+    const unsigned char *line = src.plane.data + (long long)y * src.plane.linesize;
+
+    return src.bytes == 1 ? line[x * src.step] : ((const unsigned short *)line)[x * src.step] >> src.plane.low_bits;
+}
+
+/** Sample a component to EQUI2MULTI_WIDE_BITS, v being rounded. */
+template<bool linear>
+static __inline__ __device__ unsigned wide(const Equi2MultiCUDAComponent &src, unsigned pos, int v)
+{
+    pos = pos >= src.plane.wrap ? pos - src.plane.wrap : pos;
+    const int x = pos >> EQUI2MULTI_POS_BITS, y = v >> EQUI2MULTI_POS_BITS;
+    unsigned fx = equi2multi_weight(pos);
+
+    if (!linear)
+        return equi2multi_widen_sample(component(src, x, y), src.plane.depth);
+    if (src.plane.half_gap && x == src.plane.w - 1)
+        fx *= 2;
+    return equi2multi_widen(equi2multi_blend(component(src, x, y),     component(src, x + 1, y),
+                                             component(src, x, y + 1), component(src, x + 1, y + 1),
+                                             fx, equi2multi_weight(v)), src.plane.depth);
+}
+
+static __inline__ __device__ void put(const Equi2MultiCUDAConversion &launch, const Equi2MultiCUDAConvertedView &view,
+                                      int k, int x, int y, int luma, int u, int v)
+{
+    const int sample = equi2multi_mix(&launch.conversion.mix[k], launch.conversion.depth, luma, u, v) << launch.low_bits;
+    unsigned char *line = view.data[k] + (long long)y * view.linesize[k];
+
+    if (launch.bytes == 1)
+        line[x * launch.step[k]] = sample;
+    else
+        ((unsigned short *)line)[x * launch.step[k]] = sample;
+}
+
+/** How many samples of chroma a block may need along an axis where it has so many of luma. */
+#define CHROMA(luma) ((luma) + 2)
+
+/**
+ * A pixel of luma a thread, and what a block has of chroma, which luma may depend
+ * on: that is sampled first, with one more on each side.
+ */
+template<bool linear>
+static __inline__ __device__ void convert(const Equi2MultiCUDAConversion &launch)
+{
+    static __attribute__((shared)) unsigned short chroma[2][CHROMA(EQUI2MULTI_CUDA_BLOCK_H)][CHROMA(EQUI2MULTI_CUDA_BLOCK_W)];
+
+    const Equi2MultiCUDAConvertedGrid &grid = launch.grid[blockIdx.z];
+    const int step_x = launch.siting[0].step, step_y = launch.siting[1].step;
+    const int left = blockIdx.x * EQUI2MULTI_CUDA_BLOCK_W, top = blockIdx.y * EQUI2MULTI_CUDA_BLOCK_H;
+    const int x = left + threadIdx.x, y = top + threadIdx.y;
+    const bool inside = x < grid.w[0] && y < grid.h[0];
+
+    if (left >= grid.w[0] || top >= grid.h[0])
+        return;
+
+    // the block's part of chroma, less the margin
+    const int chroma_x = left / step_x, chroma_y = top / step_y;
+    const int chroma_w = EQUI2MULTI_CUDA_BLOCK_W / step_x, chroma_h = EQUI2MULTI_CUDA_BLOCK_H / step_y;
+
+    for (int i = grid.first; i < grid.end; i++) {
+        const Equi2MultiCUDAConvertedView &view = launch.view[i];
+        int u = 1 << (EQUI2MULTI_WIDE_BITS - 1), v = u;
+
+        for (int at = threadIdx.y * EQUI2MULTI_CUDA_BLOCK_W + threadIdx.x;
+             launch.chroma && at < CHROMA(chroma_w) * CHROMA(chroma_h);
+             at += EQUI2MULTI_CUDA_BLOCK_W * EQUI2MULTI_CUDA_BLOCK_H) {
+            const int i = at % CHROMA(chroma_w), j = at / CHROMA(chroma_w);
+            const int cx = max(min(chroma_x + i - 1, grid.w[1] - 1), 0);
+            const int cy = max(min(chroma_y + j - 1, grid.h[1] - 1), 0);
+            const bool ours = cx == chroma_x + i - 1 && cy == chroma_y + j - 1 &&
+                              i > 0 && j > 0 && i <= chroma_w && j <= chroma_h;
+
+            if (!ours && !launch.chroma_in_luma)
+                continue;
+            if (launch.src[1].plane.data) {
+                const unsigned pos_u = grid.u[1][cy * grid.w[1] + cx] + view.shift[1];
+                const int pos_v = grid.v[1][cy * grid.w[1] + cx] + equi2multi_rounding(linear);
+
+                u = wide<linear>(launch.src[1], pos_u, pos_v);
+                v = wide<linear>(launch.src[2], pos_u, pos_v);
+            }
+            if (ours) {
+                put(launch, view, 1, cx, cy, 0, u, v);
+                put(launch, view, 2, cx, cy, 0, u, v);
+            }
+            chroma[0][j][i] = u;
+            chroma[1][j][i] = v;
+        }
+        if (launch.chroma_in_luma) {
+            __syncthreads();
+            const int at_x = equi2multi_on_chroma(&launch.siting[0], x), at_y = equi2multi_on_chroma(&launch.siting[1], y);
+            const int i = (at_x >> 2) - chroma_x + 1, j = (at_y >> 2) - chroma_y + 1;
+            const int next_i = i + !!(at_x & 3), next_j = j + !!(at_y & 3);
+            int above[2];
+
+            for (int k = 0; k < 2; k++)
+                above[k] = equi2multi_between(equi2multi_between(chroma[k][j][i],      chroma[k][next_j][i],      at_y & 3),
+                                              equi2multi_between(chroma[k][j][next_i], chroma[k][next_j][next_i], at_y & 3),
+                                              at_x & 3);
+            u = above[0];
+            v = above[1];
+        }
+        if (launch.luma && inside) {
+            const int at = y * grid.w[0] + x;
+
+            put(launch, view, 0, x, y,
+                wide<linear>(launch.src[0], grid.u[0][at] + view.shift[0], grid.v[0][at] + equi2multi_rounding(linear)),
+                u, v);
+        }
+        if (launch.chroma_in_luma)
+            __syncthreads();
+    }
+}
+
 #define KERNELS(type, comps, format, render_linear)                               \
 __global__ void equi2multi_nearest_ ## format(Equi2MultiCUDALaunch launch)        \
 {                                                                                 \
@@ -308,5 +426,15 @@ KERNELS(unsigned short, 2, 1x2, render_tile)
 KERNELS(unsigned int,   4, 1x4, render)
 KERNELS(unsigned short, 1, 2x1, render_tile)
 KERNELS(unsigned int,   2, 2x2, render)
+
+__global__ void equi2multi_nearest_convert(Equi2MultiCUDAConversion launch)
+{
+    convert<false>(launch);
+}
+
+__global__ void equi2multi_linear_convert(Equi2MultiCUDAConversion launch)
+{
+    convert<true>(launch);
+}
 
 }

@@ -18,7 +18,7 @@
 
 /**
  * @file
- * The one parameter of the kernels of equi2multi_cuda.
+ * The one parameter of each kernel of equi2multi_cuda.
  */
 
 #ifndef AVFILTER_EQUI2MULTI_CUDA_H
@@ -63,5 +63,44 @@ typedef struct Equi2MultiCUDALaunch {
     Equi2MultiCUDAGrid grid[EQUI2MULTI_CUDA_MAX_GRIDS];
     Equi2MultiCUDAView view[EQUI2MULTI_CUDA_MAX_VIEWS];
 } Equi2MultiCUDALaunch;
+
+/* The same where samples are converted. */
+#define EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS 20
+#define EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS 54
+
+/** Samples of one component of the panorama, in its plane. */
+typedef struct Equi2MultiCUDAComponent {
+    Equi2MultiPlane plane;  ///< data is that of the first sample
+    int step;               ///< samples, from one to the next
+    int bytes;              ///< of a sample
+} Equi2MultiCUDAComponent;
+
+/** Source positions of luma and of chroma, and which views take them. */
+typedef struct Equi2MultiCUDAConvertedGrid {
+    const unsigned *u[2];
+    const int *v[2];
+    int w[2], h[2];
+    int first, end;         ///< of Equi2MultiCUDAConversion.view
+} Equi2MultiCUDAConvertedGrid;
+
+/** A view that is converted. */
+typedef struct Equi2MultiCUDAConvertedView {
+    unsigned char *data[3]; ///< of Y, U, V
+    int linesize[3];        ///< bytes
+    unsigned shift[2];      ///< what to add to u of luma and of chroma, see Equi2MultiCUDAView
+} Equi2MultiCUDAConvertedView;
+
+/** blockIdx.z is the grid. */
+typedef struct Equi2MultiCUDAConversion {
+    Equi2MultiCUDAComponent src[3]; ///< U and V without data: gray
+    int luma, chroma;       ///< what there is to make
+    int chroma_in_luma;
+    Equi2MultiSiting siting[2]; ///< x, y
+    int step[3];            ///< samples, from one of Y, U, V to the next
+    int bytes, low_bits;    ///< of samples to make
+    Equi2MultiConversion conversion;
+    Equi2MultiCUDAConvertedGrid grid[EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS];
+    Equi2MultiCUDAConvertedView view[EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS];
+} Equi2MultiCUDAConversion;
 
 #endif /* AVFILTER_EQUI2MULTI_CUDA_H */

@@ -62,7 +62,7 @@ static void print_ray(const char *name, double yaw, double pitch, double roll, i
     equi2multi_rotate(&o, 'y', yaw);
     equi2multi_rotate(&o, 'p', pitch);
     equi2multi_rotate(&o, 'r', roll);
-    equi2multi_grid_row(o.r, &cam, &luma, W, H, j, 3, u, v);
+    equi2multi_grid_row(o.r, &cam, &luma, &luma, W, H, j, 3, u, v);
     u[i] = (u[i] + equi2multi_shift(o.heading, wrap)) % wrap;
     printf("%-26s longitude %8.3f latitude %8.3f\n", name,
            u[i] / samples_per_degree + half_a_sample - 180,
@@ -168,7 +168,7 @@ static void test_grids(void)
         equi2multi_rotate(&o, 'p', grids[k].pitch);
         equi2multi_rotate(&o, 'r', grids[k].roll);
         for (int y = 0; y < rows; y++) {
-            equi2multi_grid_row(o.r, &cam, raster, grids[k].pano_w, grids[k].pano_h, y, n, u, v);
+            equi2multi_grid_row(o.r, &cam, raster, raster, grids[k].pano_w, grids[k].pano_h, y, n, u, v);
             for (int x = 0; x < n; x++) {
                 inside &= u[x] < equi2multi_wrap(grids[k].pano_w, raster);
                 inside &= v[x] >= -0x8000 && v[x] <= last * 0x10000 + 0x8000;

@@ -25,11 +25,25 @@
 
 void ff_equi2multi_linear_8_avx2(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
                                  const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+void ff_equi2multi_linear_8_wide_avx2(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
+                                      const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+void ff_equi2multi_linear_8x2_wide_avx2(uint8_t *dst, const uint8_t *src, ptrdiff_t linesize,
+                                        const uint32_t *u, const int32_t *v, int n, uint32_t shift);
+void ff_equi2multi_between_avx2(uint16_t *dst, const uint16_t *a, const uint16_t *b, int quarters);
+void ff_equi2multi_upsample_avx2(uint16_t *dst, const uint16_t *src, int past_before, int past);
+void ff_equi2multi_mix_8_avx2(uint8_t *dst, const uint16_t *y, const uint16_t *u, const uint16_t *v,
+                              const Equi2MultiMix *mix, int n);
 
 av_cold void ff_equi2multi_dsp_init_x86(Equi2MultiDSP *dsp)
 {
 #if ARCH_X86_64 && HAVE_AVX2_EXTERNAL
-    if (EXTERNAL_AVX2_FAST(av_get_cpu_flags()))
-        dsp->linear_8 = ff_equi2multi_linear_8_avx2;
+    if (EXTERNAL_AVX2_FAST(av_get_cpu_flags())) {
+        dsp->linear_8        = ff_equi2multi_linear_8_avx2;
+        dsp->linear_8_wide   = ff_equi2multi_linear_8_wide_avx2;
+        dsp->linear_8x2_wide = ff_equi2multi_linear_8x2_wide_avx2;
+        dsp->between         = ff_equi2multi_between_avx2;
+        dsp->upsample        = ff_equi2multi_upsample_avx2;
+        dsp->mix_8           = ff_equi2multi_mix_8_avx2;
+    }
 #endif
 }

@@ -73,7 +73,7 @@ static unsigned permute(unsigned a, unsigned b, unsigned selector)
 #undef min
 #undef max
 
-typedef void Kernel(Equi2MultiCUDALaunch);
+typedef void Kernel(const void *param);
 
 /**
  * The threads of a block: one runs until it comes to a barrier, then the next.
@@ -87,7 +87,7 @@ static struct Block {
     bool finished;          ///< the current one, and not at a barrier
     bool alone;             ///< without barriers
     Kernel *kernel;
-    const Equi2MultiCUDALaunch *launch;
+    const void *param;
 
     static void enter();
 
@@ -116,7 +116,7 @@ static struct Block {
             }
             if (i && alone) {
                 threadIdx = { i % width, i / width, 0 };
-                kernel(*launch);
+                kernel(param);
             }
         }
         if (alone)
@@ -136,7 +136,7 @@ static struct Block {
 
 void Block::enter()
 {
-    block.kernel(*block.launch);
+    block.kernel(block.param);
     block.finished = true;
     setcontext(&block.main);
 }
@@ -148,12 +148,13 @@ static void __syncthreads()
     swapcontext(&block.thread[block.current], &block.main);
 }
 
-#define BOTH(format)                                            \
-    { "equi2multi_nearest_" #format, equi2multi_nearest_ ## format }, \
-    { "equi2multi_linear_"  #format, equi2multi_linear_  ## format }
+#define KERNEL(name, type) { #name, [](const void *param) { name(*(const type *)param); } }
+#define BOTH(format, type) KERNEL(equi2multi_nearest_ ## format, type), KERNEL(equi2multi_linear_ ## format, type)
+#define SAMPLING(format) BOTH(format, Equi2MultiCUDALaunch)
 
 static const std::map<std::string, Kernel *> kernels = {
-    BOTH(1x1), BOTH(1x2), BOTH(1x4), BOTH(2x1), BOTH(2x2),
+    SAMPLING(1x1), SAMPLING(1x2), SAMPLING(1x4), SAMPLING(2x1), SAMPLING(2x2),
+    BOTH(convert, Equi2MultiCUDAConversion),
 };
 
 // -------------------------------------------------------------------- state
@@ -360,13 +361,11 @@ CUresult cuLaunchKernel(void *function, unsigned grid_w, unsigned grid_h, unsign
 {
     CALL();
     Access access;
-    const Equi2MultiCUDALaunch &launch = *(const Equi2MultiCUDALaunch *)params[0];
-
     if (!grid_w || !grid_h || !grid_d || grid_h > 65535 || grid_d > 65535 || block_w * block_h * block_d > 1024)
         return INVALID_VALUE;
     blocks += (long)grid_w * grid_h * grid_d;
     block.kernel = (Kernel *)function;
-    block.launch = &launch;
+    block.param = params[0];
     for (blockIdx.z = 0; blockIdx.z < grid_d; blockIdx.z++)
         for (blockIdx.y = 0; blockIdx.y < grid_h; blockIdx.y++)
             for (blockIdx.x = 0; blockIdx.x < grid_w; blockIdx.x++)
