@@ -455,15 +455,23 @@ static int offer_formats(const AVFilterContext *ctx, const AVFilterFormatsConfig
     int spaces[1 + FF_ARRAY_ELEMS(matrices)] = { AVCOL_SPC_UNSPECIFIED };
     const int format   = in->formats->nb_formats == 1 ? in->formats->formats[0] : AV_PIX_FMT_NONE;
     const int hardware = pix_fmts[0] == AV_PIX_FMT_CUDA;
-    int known = 0, ret;
+    int known = 0, rgb = 0, ret;
 
     for (int i = 0; i < FF_ARRAY_ELEMS(matrices); i++)
         spaces[1 + i] = matrices[i];
     for (int i = 0; i < in->color_spaces->nb_formats; i++)
         known |= in->color_spaces->formats[i] == AVCOL_SPC_UNSPECIFIED ||
                  is_convertible(in->color_spaces->formats[i]);
+    if (format != AV_PIX_FMT_NONE)
+        rgb = !!(av_pix_fmt_desc_get(format)->flags & AV_PIX_FMT_FLAG_RGB);
 
-    if (!known || (format != AV_PIX_FMT_NONE && (av_pix_fmt_desc_get(format)->flags & AV_PIX_FMT_FLAG_RGB))) {
+    if (!known && !rgb && (s->out_color_matrix != AVCOL_SPC_UNSPECIFIED || s->out_range != AVCOL_RANGE_UNSPECIFIED ||
+                           s->out_format != AV_PIX_FMT_NONE)) {
+        av_log((void *)ctx, AV_LOG_ERROR, "The input's matrix is %s, which cannot be converted: format, out_range "
+               "and out_color_matrix are not possible\n", av_color_space_name(in->color_spaces->formats[0]));
+        return AVERROR(ENOSYS);
+    }
+    if (!known || rgb) {
         ret = ff_formats_ref(in->color_spaces, &out->color_spaces);
         if (ret >= 0)
             ret = ff_formats_ref(in->color_ranges, &out->color_ranges);

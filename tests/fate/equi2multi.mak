@@ -46,10 +46,53 @@ FATE_EQUI2MULTI_SITES = left center topleft top bottomleft bottom
 FATE_EQUI2MULTI_SETPARAMS += $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-chroma-%)
 fate-equi2multi-chroma-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,setparams=chroma_location=$(@:fate-equi2multi-chroma-%=%),equi2multi=rig=cube6:w=97:h=63
 
+# colours: from BT.709 of limited range, or BT.2020, in one format, to another one; see EQUI2MULTI_TO-
+EQUI2MULTI_TO-same   =
+EQUI2MULTI_TO-full   = :out_range=full
+EQUI2MULTI_TO-bt601  = :out_color_matrix=bt601
+EQUI2MULTI_TO-jpeg   = :out_color_matrix=bt601:out_range=full
+EQUI2MULTI_TO-hdr    = :out_color_matrix=bt709
+EQUI2MULTI_TO-near   = :out_color_matrix=bt601:out_range=full:interp=nearest
+EQUI2MULTI_COLOURS_CPU  = yuv440p-yuv420p-jpeg gray-yuv420p-same yuv420p-gray-same yuv420p-yuvj420p-bt601 \
+                          nv21-yuv420p-jpeg nv24-nv42-jpeg yuva420p-yuva420p-jpeg yuv420p9le-gray12le-full
+EQUI2MULTI_COLOURS_BOTH = nv12-yuv420p-same p010le-yuv420p-same p010le-yuv420p10le-same yuv444p-yuv420p-same \
+                          yuv420p-yuv420p-full nv12-nv12-full yuv420p10le-yuv420p10le-full nv12-p010le-full \
+                          yuv420p-yuv420p-bt601 \
+                          yuv420p-yuv420p-jpeg nv12-yuv420p-jpeg nv12-nv12-jpeg yuv422p-yuv422p-jpeg yuv444p-yuv444p-jpeg \
+                          yuv420p-yuv444p-jpeg yuv444p-yuv420p-jpeg nv16-yuv420p-jpeg p010le-yuv420p-jpeg \
+                          p212le-yuv422p-jpeg yuv444p10msble-yuv420p-jpeg yuv444p16le-nv12-jpeg \
+                          p010le-yuv420p-hdr p010le-p010le-hdr nv12-yuv420p-near p010le-yuv444p10le-near
+FATE_EQUI2MULTI_COLOURS += $(EQUI2MULTI_COLOURS_CPU:%=fate-equi2multi-colour-%) $(EQUI2MULTI_COLOURS_BOTH:%=fate-equi2multi-colour-%)
+EQUI2MULTI_WORD = $(word $(1),$(subst -, ,$(@:fate-%=%)))
+# (input format, kind)
+EQUI2MULTI_COLOUR_SRC = $(EQUI2MULTI_SRC),format=yuv444p,scale=flags=bicubic+accurate_rnd+bitexact,format=$(1),setparams=range=tv:colorspace=$(if $(filter hdr,$(2)),bt2020nc,bt709)
+fate-equi2multi-colour-%: FROM = $(call EQUI2MULTI_WORD,3)
+fate-equi2multi-colour-%: TO   = $(call EQUI2MULTI_WORD,4)
+fate-equi2multi-colour-%: KIND = $(call EQUI2MULTI_WORD,5)
+fate-equi2multi-colour-%: CMD  = $(EQUI2MULTI) $(call EQUI2MULTI_COLOUR_SRC,$(FROM),$(KIND)),equi2multi=rig=cube6:w=97:h=63:format=$(TO)$(EQUI2MULTI_TO-$(KIND))
+
+# from each site of chroma to the middle, and with another matrix to the same one
+FATE_EQUI2MULTI_COLOURS += $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-jpeg-%) $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-matrix-%)
+fate-equi2multi-jpeg-% fate-equi2multi-matrix-%: SITE = $(call EQUI2MULTI_WORD,3)
+fate-equi2multi-jpeg-%:   CMD = $(EQUI2MULTI) $(call EQUI2MULTI_COLOUR_SRC,yuv420p):chroma_location=$(SITE),equi2multi=rig=cube6:w=97:h=63$(EQUI2MULTI_TO-jpeg)
+fate-equi2multi-matrix-%: CMD = $(EQUI2MULTI) $(call EQUI2MULTI_COLOUR_SRC,yuv420p):chroma_location=$(SITE),equi2multi=rig=cube6:w=97:h=63$(EQUI2MULTI_TO-bt601)
+
+# each output for itself: as it is, as JPEG, 10 bits, gray
+FATE_EQUI2MULTI_COLOURS += fate-equi2multi-negotiated
+fate-equi2multi-negotiated: CMD = $(EQUI2MULTI) "$(call EQUI2MULTI_COLOUR_SRC,nv12),equi2multi=rig=cardinal4:w=97:h=63[a][b][c][d];[b]format=yuv420p|yuv444p:color_spaces=bt470bg|smpte170m:color_ranges=pc[e];[c]format=yuv420p10le|yuv422p10le:color_spaces=bt2020nc[f];[d]format=gray[g]" -map [a] -map [e] -map [f] -map [g] -noauto_conversion_filters
+
+# matrices that nobody named: large ones are BT.709, small ones BT.601
+FATE_EQUI2MULTI_COLOURS += fate-equi2multi-untagged-256x128 fate-equi2multi-untagged-1280x640
+fate-equi2multi-untagged-%: CMD = $(EQUI2MULTI) testsrc2=size=$(@:fate-equi2multi-untagged-%=%):duration=0.04,format=yuv420p,equi2multi=rig=cube6:w=97:h=63$(EQUI2MULTI_TO-jpeg)
+
 # odd, smallest, not 2:1; portrait and landscape
 FATE_EQUI2MULTI_SIZES = 257x129 255x63 4x2 5x3 100x300
 FATE_EQUI2MULTI_TESTSRC2 += $(FATE_EQUI2MULTI_SIZES:%=fate-equi2multi-size-%)
 fate-equi2multi-size-%: CMD = $(EQUI2MULTI) testsrc2=size=$(@:fate-equi2multi-size-%=%):rate=25:duration=0.08,format=yuv420p,equi2multi=rig=cube6:w=63:h=97:yaw=77
+
+FATE_EQUI2MULTI_COLOURS += $(FATE_EQUI2MULTI_SIZES:%=fate-equi2multi-jpeg-size-%) fate-equi2multi-jpeg-one-pixel
+fate-equi2multi-jpeg-size-%: CMD = $(EQUI2MULTI) testsrc2=size=$(@:fate-equi2multi-jpeg-size-%=%):rate=25:duration=0.08,format=yuv420p,setparams=range=tv:colorspace=bt709,equi2multi=rig=cube6:w=63:h=97:yaw=77$(EQUI2MULTI_TO-jpeg)
+fate-equi2multi-jpeg-one-pixel: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,setparams=range=tv:colorspace=bt709,equi2multi=rig=yaw=180:w=1$(EQUI2MULTI_TO-jpeg)
 
 FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-one-view fate-equi2multi-one-pixel
 fate-equi2multi-one-view:  CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=yaw=123:w=320:h=180
@@ -84,6 +127,7 @@ fate-equi2multi-metadata: CMD = run ffprobe$(PROGSSUF)$(EXESUF) -of compact=p=0 
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT TESTSRC2)           += $(FATE_EQUI2MULTI_TESTSRC2)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SCALE TESTSRC2)     += $(FATE_EQUI2MULTI_SCALE)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_SETPARAMS)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SCALE SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_COLOURS)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT TESTSRC2 TRIM)      += $(FATE_EQUI2MULTI_TRIM)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SENDCMD TESTSRC2)   += $(FATE_EQUI2MULTI_SENDCMD)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, CONCAT EQUI2MULTI FORMAT TESTSRC2)    += $(FATE_EQUI2MULTI_CONCAT)
@@ -128,6 +172,21 @@ fate-equi2multi-cuda-nearest-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_
 FATE_EQUI2MULTI_CUDA_SETPARAMS += $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-cuda-chroma-%)
 fate-equi2multi-cuda-chroma-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv420p,setparams=chroma_location=$(@:fate-equi2multi-cuda-chroma-%=%),$(call EQUI2MULTI_CUDA,rig=cube6:w=97:h=63,6,yuv420p)"
 
+FATE_EQUI2MULTI_CUDA_COLOURS += $(EQUI2MULTI_COLOURS_BOTH:%=fate-equi2multi-cuda-colour-%)
+fate-equi2multi-cuda-colour-%: FROM = $(call EQUI2MULTI_WORD,4)
+fate-equi2multi-cuda-colour-%: TO   = $(call EQUI2MULTI_WORD,5)
+fate-equi2multi-cuda-colour-%: KIND = $(call EQUI2MULTI_WORD,6)
+fate-equi2multi-cuda-colour-%: CMD  = $(EQUI2MULTI_ON_GPU) -lavfi "$(call EQUI2MULTI_COLOUR_SRC,$(FROM),$(KIND)),$(call EQUI2MULTI_CUDA,rig=cube6:w=97:h=63:format=$(TO)$(EQUI2MULTI_TO-$(KIND)),6,$(TO))"
+
+FATE_EQUI2MULTI_CUDA_COLOURS += $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-cuda-jpeg-%) $(FATE_EQUI2MULTI_SITES:%=fate-equi2multi-cuda-matrix-%)
+fate-equi2multi-cuda-jpeg-% fate-equi2multi-cuda-matrix-%: SITE = $(call EQUI2MULTI_WORD,4)
+fate-equi2multi-cuda-jpeg-%:   CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(call EQUI2MULTI_COLOUR_SRC,yuv420p):chroma_location=$(SITE),$(call EQUI2MULTI_CUDA,rig=cube6:w=97:h=63$(EQUI2MULTI_TO-jpeg),6,yuv420p)"
+fate-equi2multi-cuda-matrix-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(call EQUI2MULTI_COLOUR_SRC,yuv420p):chroma_location=$(SITE),$(call EQUI2MULTI_CUDA,rig=cube6:w=97:h=63$(EQUI2MULTI_TO-bt601),6,yuv420p)"
+
+FATE_EQUI2MULTI_CUDA_COLOURS += $(FATE_EQUI2MULTI_SIZES:%=fate-equi2multi-cuda-jpeg-size-%) fate-equi2multi-cuda-jpeg-one-pixel
+fate-equi2multi-cuda-jpeg-size-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "testsrc2=size=$(@:fate-equi2multi-cuda-jpeg-size-%=%):rate=25:duration=0.08,format=yuv420p,setparams=range=tv:colorspace=bt709,$(call EQUI2MULTI_CUDA,rig=cube6:w=63:h=97:yaw=77$(EQUI2MULTI_TO-jpeg),6,yuv420p)"
+fate-equi2multi-cuda-jpeg-one-pixel: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv420p,setparams=range=tv:colorspace=bt709,$(call EQUI2MULTI_CUDA,rig=yaw=180:w=1$(EQUI2MULTI_TO-jpeg),1,yuv420p)"
+
 FATE_EQUI2MULTI_CUDA_TESTSRC2 += $(FATE_EQUI2MULTI_SIZES:%=fate-equi2multi-cuda-size-%)
 fate-equi2multi-cuda-size-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "testsrc2=size=$(@:fate-equi2multi-cuda-size-%=%):rate=25:duration=0.08,format=yuv420p,$(call EQUI2MULTI_CUDA,rig=cube6:w=63:h=97:yaw=77,6,yuv420p)"
 
@@ -153,6 +212,7 @@ tests/data/filtergraphs/equi2multi-cuda-%: tests/data/filtergraphs/equi2multi-%
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD TESTSRC2)           += $(FATE_EQUI2MULTI_CUDA_TESTSRC2)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SCALE TESTSRC2)     += $(FATE_EQUI2MULTI_CUDA_SCALE)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CUDA_SETPARAMS)
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SCALE SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CUDA_COLOURS)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD TESTSRC2 TRIM)      += $(FATE_EQUI2MULTI_CUDA_TRIM)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SENDCMD TESTSRC2)   += $(FATE_EQUI2MULTI_CUDA_SENDCMD)
 $(FATE_EQUI2MULTI_CUDA-yes): REF = $(SRC_PATH)/tests/ref/fate/$(@:fate-equi2multi-cuda-%=equi2multi-%)
