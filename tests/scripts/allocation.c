@@ -62,6 +62,17 @@ INSIDE(activate,      AVFilterContext, original->activate)
 INSIDE(config_input,  AVFilterLink,    original->p.inputs[0].config_props)
 INSIDE(config_output, AVFilterLink,    original_config_output)
 
+static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg_in,
+                         AVFilterFormatsConfig **cfg_out)
+{
+    int ret;
+
+    inside = 1;
+    ret = original->formats.query_func2(ctx, cfg_in, cfg_out);
+    inside = 0;
+    return ret;
+}
+
 static AVBufferRef *hw_frames(AVBufferRef *device, int w, int h)
 {
     AVBufferRef *ref = av_hwframe_ctx_alloc(device);
@@ -79,7 +90,7 @@ static AVBufferRef *hw_frames(AVBufferRef *device, int w, int h)
     return ref;
 }
 
-/* A rig of three grids, frames of two sizes, a pose, turns of the rig. */
+/* A rig of three grids, frames of two sizes, a pose, turns of the rig; colours are converted. */
 static int run(const FFFilter *filter, AVBufferRef *device)
 {
     AVBufferRef *hw[2] = { device ? hw_frames(device, 64, 32) : NULL, device ? hw_frames(device, 128, 64) : NULL };
@@ -108,7 +119,8 @@ static int run(const FFFilter *filter, AVBufferRef *device)
     e2m = avfilter_graph_alloc_filter(graph, &filter->p, "e2m");
     if (!e2m)
         goto end;
-    ret = avfilter_init_str(e2m, "rig='name=front|yaw=90|name=back yaw=180|pitch=90|pitch=-90 w=9|roll=9':w=16");
+    ret = avfilter_init_str(e2m, "rig='name=front|yaw=90|name=back yaw=180|pitch=90|pitch=-90 w=9|roll=9':w=16:"
+                            "out_range=full:out_color_matrix=bt709:format=yuv422p");
     if (ret < 0)
         goto end;
     original_config_output = e2m->output_pads[0].config_props;
@@ -185,6 +197,7 @@ static int test(const FFFilter *of, AVBufferRef *device, int step)
     original           = of;
     filter.init        = init;
     filter.activate    = activate;
+    filter.formats.query_func2 = query_formats;
     filter.p.inputs    = &input;
     input.config_props = config_input;
 
