@@ -29,6 +29,9 @@
  * CUDA_STANDIN_LOG=FILE     append to FILE, at the end: calls by name, thread
  *                           blocks, what is left allocated, contexts that were
  *                           pushed and not popped
+ *
+ * A stream has nothing to wait for, since every call is done when it returns.
+ * nvjpeg.c, the stand-in for nvJPEG, gets at device memory by standin_copy().
  */
 
 #include <cstddef>
@@ -38,6 +41,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include <sys/mman.h>
@@ -160,12 +164,16 @@ static const std::map<std::string, Kernel *> kernels = {
 // -------------------------------------------------------------------- state
 
 typedef int CUresult;
-enum { SUCCESS, INVALID_VALUE, OUT_OF_MEMORY, INVALID_CONTEXT = 201, NOT_FOUND = 500, NOT_SUPPORTED = 801 };
+enum {
+    SUCCESS, INVALID_VALUE, OUT_OF_MEMORY, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500,
+    NOT_SUPPORTED = 801
+};
 
 static std::recursive_mutex mutex;
 static std::map<std::string, long> calls;
 static std::map<uintptr_t, size_t> device;      ///< blocks of device memory
 static std::map<void *, size_t> pinned;         ///< blocks of page-locked memory
+static std::set<void *> streams, events;
 static long contexts, modules, pushed, failable, blocks;
 static thread_local int depth;                  ///< of the thread's stack of contexts
 static size_t peak, total;
@@ -215,8 +223,9 @@ static struct Report {
         for (auto &block : device)
             left += block.second;
         fprintf(file, "device_blocks_left %zu\ndevice_bytes_left %zu\ndevice_bytes_peak %zu\n"
-                "pinned_blocks_left %zu\ncontexts_left %ld\nmodules_left %ld\npushed_left %ld\nthread_blocks %ld\n",
-                device.size(), left, peak, pinned.size(), contexts, modules, pushed, blocks);
+                "pinned_blocks_left %zu\ncontexts_left %ld\nmodules_left %ld\npushed_left %ld\n"
+                "streams_left %zu\nevents_left %zu\nthread_blocks %ld\n",
+                device.size(), left, peak, pinned.size(), contexts, modules, pushed, streams.size(), events.size(), blocks);
         for (auto &call : calls)
             fprintf(file, "%s %ld\n", call.first.c_str(), call.second);
         fclose(file);
@@ -224,6 +233,29 @@ static struct Report {
 } report;
 
 static size_t pages(size_t size) { return (size + 4095) / 4096 * 4096; }
+
+static CUresult create(std::set<void *> &all, void **object)
+{
+    *object = malloc(1);
+    all.insert(*object);
+    return SUCCESS;
+}
+
+static CUresult destroy(std::set<void *> &all, void *object)
+{
+    if (!all.erase(object))
+        return INVALID_HANDLE;
+    free(object);
+    return SUCCESS;
+}
+
+static CUresult known(const std::set<void *> &all, void *object)
+{
+    return all.count(object) ? SUCCESS : INVALID_HANDLE;
+}
+
+/** NULL is the default stream. */
+static CUresult known_stream(void *stream) { return stream ? known(streams, stream) : SUCCESS; }
 
 // ---------------------------------------------------------------- functions
 
@@ -334,7 +366,41 @@ CUresult cuMemcpy2DAsync_v2(const Copy2D *copy, void *)
     return SUCCESS;
 }
 
-CUresult cuStreamSynchronize(void *) { CALL(); return SUCCESS; }
+CUresult cuStreamCreate(void **stream, unsigned) { CALL(); return create(streams, stream); }
+CUresult cuStreamDestroy_v2(void *stream) { Call call(__func__); const CUresult error = destroy(streams, stream); return error ? error : call.error; }
+CUresult cuStreamQuery(void *stream) { CALL(); return known_stream(stream); }
+CUresult cuStreamSynchronize(void *stream) { CALL(); return known_stream(stream); }
+CUresult cuStreamWaitEvent(void *stream, void *event, unsigned) { CALL(); return known_stream(stream) | known(events, event); }
+CUresult cuEventCreate(void **event, unsigned) { CALL(); return create(events, event); }
+CUresult cuEventDestroy_v2(void *event) { Call call(__func__); const CUresult error = destroy(events, event); return error ? error : call.error; }
+CUresult cuEventQuery(void *event) { CALL(); return known(events, event); }
+CUresult cuEventSynchronize(void *event) { CALL(); return known(events, event); }
+CUresult cuEventRecord(void *event, void *stream) { CALL(); return known_stream(stream) | known(events, event); }
+
+int standin_has_context() { return depth > 0; }
+
+/** Not one of the driver's: rows between device memory, all of them in one block of it, and the host's. */
+CUresult standin_copy(void *dev, size_t dev_pitch, void *host, size_t host_pitch,
+                      size_t width, size_t height, int to_device, void *stream)
+{
+    std::lock_guard<std::recursive_mutex> lock(mutex);
+    const uintptr_t start = (uintptr_t)dev, end = start + (height - 1) * dev_pitch + width;
+    auto after = device.upper_bound(start);
+
+    if (known_stream(stream))
+        return INVALID_HANDLE;
+    if (after == device.begin())
+        return INVALID_VALUE;
+    --after;
+    if (end > after->first + after->second)
+        return INVALID_VALUE;
+    Access access;
+    for (size_t y = 0; y < height; y++) {
+        char *a = (char *)dev + y * dev_pitch, *b = (char *)host + y * host_pitch;
+        memcpy(to_device ? a : b, to_device ? b : a, width);
+    }
+    return SUCCESS;
+}
 
 CUresult cuModuleLoadData(void **module, const void *image)
 {
@@ -379,10 +445,8 @@ UNUSED(cuCtxSetLimit) UNUSED(cuMemAllocPitch_v2) UNUSED(cuMemAllocManaged) UNUSE
 UNUSED(cuMemcpy) UNUSED(cuMemcpyAsync) UNUSED(cuMemcpy2D_v2) UNUSED(cuMemcpyHtoD_v2) UNUSED(cuMemcpyDtoH_v2)
 UNUSED(cuMemcpyDtoHAsync_v2) UNUSED(cuMemcpyDtoD_v2) UNUSED(cuMemcpyDtoDAsync_v2)
 UNUSED(cuDevicePrimaryCtxRetain) UNUSED(cuDevicePrimaryCtxRelease) UNUSED(cuDevicePrimaryCtxSetFlags)
-UNUSED(cuDevicePrimaryCtxGetState) UNUSED(cuDevicePrimaryCtxReset) UNUSED(cuStreamCreate) UNUSED(cuStreamQuery)
-UNUSED(cuStreamDestroy_v2) UNUSED(cuStreamAddCallback) UNUSED(cuStreamWaitEvent) UNUSED(cuEventCreate)
-UNUSED(cuEventDestroy_v2) UNUSED(cuEventSynchronize) UNUSED(cuEventQuery) UNUSED(cuEventRecord) UNUSED(cuLinkCreate)
-UNUSED(cuLinkAddData) UNUSED(cuLinkComplete) UNUSED(cuLinkDestroy) UNUSED(cuModuleGetGlobal)
+UNUSED(cuDevicePrimaryCtxGetState) UNUSED(cuDevicePrimaryCtxReset) UNUSED(cuStreamAddCallback)
+UNUSED(cuLinkCreate) UNUSED(cuLinkAddData) UNUSED(cuLinkComplete) UNUSED(cuLinkDestroy) UNUSED(cuModuleGetGlobal)
 UNUSED(cuTexObjectCreate) UNUSED(cuTexObjectDestroy) UNUSED(cuGLGetDevices_v2) UNUSED(cuGraphicsGLRegisterImage)
 UNUSED(cuGraphicsUnregisterResource) UNUSED(cuGraphicsMapResources) UNUSED(cuGraphicsUnmapResources)
 UNUSED(cuGraphicsSubResourceGetMappedArray) UNUSED(cuGraphicsResourceGetMappedPointer_v2) UNUSED(cuArrayCreate_v2)
