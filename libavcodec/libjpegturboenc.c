@@ -39,8 +39,7 @@
 #include "codec_internal.h"
 #include "encode.h"
 #include "jpeg_markers.h"
-
-#define DEFAULT_QUALITY 95
+#include "jpegenc_common.h"
 
 typedef struct LibjpegTurboContext {
     AVClass *class;
@@ -267,42 +266,11 @@ static int create(AVCodecContext *avctx, int quality)
 static av_cold int libjpegturbo_init(AVCodecContext *avctx)
 {
     LibjpegTurboContext *s = avctx->priv_data;
-    int quality = s->quality < 0 ? DEFAULT_QUALITY : s->quality;
-    int h_shift, v_shift, gray;
+    const int quality = ff_jpegenc_init(avctx, avctx->pix_fmt, s->quality);
+    int h_shift, v_shift;
 
-    if (avctx->global_quality >= 0) {
-        if (s->quality >= 0) {
-            av_log(avctx, AV_LOG_ERROR, "-q:v and -quality mean the same, give one of them\n");
-            return AVERROR(EINVAL);
-        }
-        quality = avctx->global_quality / FF_QP2LAMBDA;
-    }
-    if (quality < 1 || quality > 100) {
-        av_log(avctx, AV_LOG_ERROR, "Quality %d is not on libjpeg's scale of 1 to 100\n", quality);
-        return AVERROR(EINVAL);
-    }
-
-    if (avctx->width > JPEG_MAX_DIMENSION || avctx->height > JPEG_MAX_DIMENSION) {
-        av_log(avctx, AV_LOG_ERROR, "%dx%d is too large, JPEG by libjpeg takes at most %ldx%ld\n",
-               avctx->width, avctx->height, JPEG_MAX_DIMENSION, JPEG_MAX_DIMENSION);
-        return AVERROR(EINVAL);
-    }
-
-    // nothing in FFmpeg converts the range of gray, so that is no error
-    gray = avctx->pix_fmt == AV_PIX_FMT_GRAY8;
-    if (avctx->color_range == AVCOL_RANGE_MPEG ||
-        avctx->color_range != AVCOL_RANGE_JPEG && !gray) {
-        av_log(avctx, gray ? AV_LOG_WARNING : AV_LOG_ERROR,
-               "Color range is %s, but readers of JPEG take it for full (pc)\n",
-               av_color_range_name(avctx->color_range));
-        if (!gray)
-            return AVERROR(EINVAL);
-    }
-    if (avctx->colorspace != AVCOL_SPC_UNSPECIFIED && !gray &&
-        avctx->colorspace != AVCOL_SPC_BT470BG && avctx->colorspace != AVCOL_SPC_SMPTE170M)
-        av_log(avctx, AV_LOG_WARNING,
-               "Color space is %s, but readers of JPEG take it for BT.601 (bt470bg)\n",
-               av_color_space_name(avctx->colorspace));
+    if (quality < 0)
+        return quality;
 
     av_pix_fmt_get_chroma_sub_sample(avctx->pix_fmt, &h_shift, &v_shift);
     for (int i = 0; i < av_pix_fmt_count_planes(avctx->pix_fmt); i++) {
@@ -330,29 +298,10 @@ static av_cold int libjpegturbo_close(AVCodecContext *avctx)
     return 0;
 }
 
-/* What readers of JPEG assume, so that what comes before converts to it. */
-static int libjpegturbo_get_supported_config(const AVCodecContext *avctx,
-                                             const AVCodec *codec,
-                                             enum AVCodecConfig config,
-                                             unsigned flags, const void **out,
-                                             int *out_num)
-{
-    if (config == AV_CODEC_CONFIG_COLOR_SPACE) {
-        static const enum AVColorSpace spaces[] = {
-            AVCOL_SPC_BT470BG, AVCOL_SPC_SMPTE170M, AVCOL_SPC_UNSPECIFIED,
-        };
-        *out     = spaces;
-        *out_num = FF_ARRAY_ELEMS(spaces) - 1;
-        return 0;
-    }
-
-    return ff_default_get_supported_config(avctx, codec, config, flags, out, out_num);
-}
-
 #define OFFSET(x) offsetof(LibjpegTurboContext, x)
 #define VE AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_ENCODING_PARAM
 static const AVOption options[] = {
-    { "quality",      "quality on libjpeg's scale of 1 to 100; 95 unless -q:v is given", OFFSET(quality), AV_OPT_TYPE_INT, { .i64 = -1 }, -1, 100, VE },
+    JPEGENC_QUALITY_OPTION(OFFSET(quality), VE),
     { "optimize",     "compute optimal Huffman tables",             OFFSET(optimize),     AV_OPT_TYPE_BOOL, { .i64 = 0 }, 0, 1,     VE },
     { "progressive",  "write progressive JPEG",                     OFFSET(progressive),  AV_OPT_TYPE_BOOL, { .i64 = 0 }, 0, 1,     VE },
     { "restart_rows", "MCU rows between restart markers, 0 = none", OFFSET(restart_rows), AV_OPT_TYPE_INT,  { .i64 = 0 }, 0, 65535, VE },
@@ -364,14 +313,6 @@ static const AVClass libjpegturbo_class = {
     .item_name  = av_default_item_name,
     .option     = options,
     .version    = LIBAVUTIL_VERSION_INT,
-};
-
-/* With codec ID MJPEG, only a constant quantizer gets frame threads. */
-static const FFCodecDefault libjpegturbo_defaults[] = {
-    { "b",              "0" },
-    { "flags",          "+qscale" },
-    { "global_quality", "-1" },
-    { NULL },
 };
 
 const FFCodec ff_libjpegturbo_encoder = {
@@ -392,6 +333,6 @@ const FFCodec ff_libjpegturbo_encoder = {
     .color_ranges   = AVCOL_RANGE_JPEG,
     .p.priv_class   = &libjpegturbo_class,
     .p.wrapper_name = "libjpegturbo",
-    .defaults       = libjpegturbo_defaults,
-    .get_supported_config = libjpegturbo_get_supported_config,
+    .defaults       = ff_jpegenc_defaults,
+    .get_supported_config = ff_jpegenc_get_supported_config,
 };
