@@ -1,5 +1,5 @@
 /*
- * JPEG segments made from the properties of a frame
+ * JPEG segments made from the properties of a frame, and the other way round
  *
  * This file is part of FFmpeg.
  *
@@ -28,7 +28,9 @@
 #include "libavutil/mem.h"
 
 #include "bytestream.h"
+#include "decode.h"
 #include "exif.h"
+#include "exif_internal.h"
 #include "jpeg_markers.h"
 #include "mjpeg.h"
 
@@ -183,4 +185,128 @@ int ff_jpeg_markers(void *logctx, const AVFrame *frame,
 end:
     av_buffer_unref(&rewritten);
     return ret;
+}
+
+typedef struct ICCChunk {
+    const uint8_t *data;
+    int size;
+} ICCChunk;
+
+/** Does a segment begin with an ID? If so, go behind it. */
+static int skip_id(GetByteContext *gb, const char *id, int id_size)
+{
+    if (bytestream2_get_bytes_left(gb) < id_size || memcmp(gb->buffer, id, id_size))
+        return 0;
+    bytestream2_skipu(gb, id_size);
+    return 1;
+}
+
+static int attach_exif(AVCodecContext *avctx, AVFrame *frame, const GetByteContext *gb)
+{
+    AVBufferRef *buf = av_buffer_alloc(bytestream2_get_bytes_left(gb));
+    int ret;
+
+    if (!buf)
+        return AVERROR(ENOMEM);
+    memcpy(buf->data, gb->buffer, buf->size);
+    ret = ff_decode_exif_attach_buffer(avctx, frame, &buf, AV_EXIF_TIFF_HEADER);
+    if (ret < 0 && ret != AVERROR(ENOMEM)) {
+        av_log(avctx, AV_LOG_WARNING, "EXIF is invalid and left out\n");
+        ret = 0;
+    }
+    return ret;
+}
+
+static int attach_icc(AVCodecContext *avctx, AVFrame *frame, const ICCChunk *chunks, int nb_chunks)
+{
+    AVFrameSideData *sd;
+    size_t size = 0;
+    int ret;
+
+    for (int i = 0; i < nb_chunks; i++) {
+        if (!chunks[i].data) {
+            av_log(avctx, AV_LOG_WARNING, "The ICC profile is incomplete and left out\n");
+            return 0;
+        }
+        size += chunks[i].size;
+    }
+    if (!size)
+        return 0;
+
+    ret = ff_frame_new_side_data(avctx, frame, AV_FRAME_DATA_ICC_PROFILE, size, &sd);
+    if (ret < 0 || !sd)
+        return ret;
+    for (int i = 0, offset = 0; i < nb_chunks; offset += chunks[i++].size)
+        memcpy(sd->data + offset, chunks[i].data, chunks[i].size);
+
+    return 0;
+}
+
+int ff_jpeg_read_markers(AVCodecContext *avctx, AVFrame *frame,
+                         const uint8_t *buf, int size, int *rgb)
+{
+    ICCChunk chunks[ICC_MAX_CHUNKS] = { 0 };
+    int nb_chunks = 0, has_exif = 0, no_transform = 0, ret;
+    GetByteContext gb;
+
+    *rgb = 0;
+    bytestream2_init(&gb, buf, size);
+    if (bytestream2_get_be16(&gb) != (0xff00 | SOI))
+        return AVERROR_INVALIDDATA;
+
+    for (;;) {
+        const int start = bytestream2_tell(&gb);
+        GetByteContext seg;
+        int marker, len;
+
+        if (bytestream2_get_bytes_left(&gb) < SEGMENT_OVERHEAD ||
+            bytestream2_get_byteu(&gb) != 0xff)
+            return AVERROR_INVALIDDATA;
+        marker = bytestream2_peek_byteu(&gb);
+        if (marker == 0xff)                     // fill
+            continue;
+        bytestream2_skipu(&gb, 1);
+        if (marker == SOS) {
+            ret = attach_icc(avctx, frame, chunks, nb_chunks);
+            return ret < 0 ? ret : start;
+        }
+        len = bytestream2_get_be16u(&gb) - 2;
+        if (len < 0 || len > bytestream2_get_bytes_left(&gb))
+            return AVERROR_INVALIDDATA;
+        bytestream2_init(&seg, gb.buffer, len);
+        bytestream2_skipu(&gb, len);
+
+        if (marker == APP0 && skip_id(&seg, "JFIF", 5)) {
+            bytestream2_skip(&seg, 3);          // version, unit
+            frame->sample_aspect_ratio.num = bytestream2_get_be16(&seg);
+            frame->sample_aspect_ratio.den = bytestream2_get_be16(&seg);
+            if (!frame->sample_aspect_ratio.num || !frame->sample_aspect_ratio.den)
+                frame->sample_aspect_ratio = (AVRational) { 0, 1 };
+        } else if (marker == APP1 && !has_exif && skip_id(&seg, exif_id, sizeof(exif_id))) {
+            has_exif = 1;
+            ret = attach_exif(avctx, frame, &seg);
+            if (ret < 0)
+                return ret;
+        } else if (marker == APP2 && skip_id(&seg, icc_id, sizeof(icc_id))) {
+            const int i = bytestream2_get_byte(&seg) - 1;
+
+            nb_chunks = bytestream2_get_byte(&seg);
+            if (i >= 0 && i < nb_chunks)
+                chunks[i] = (ICCChunk) { seg.buffer, bytestream2_get_bytes_left(&seg) };
+        } else if (marker == APP14 && skip_id(&seg, "Adobe", 5)) {
+            bytestream2_skip(&seg, 6);          // version, flags
+            no_transform = bytestream2_get_bytes_left(&seg) && !bytestream2_get_byteu(&seg);
+        } else if (marker >= SOF0 && marker <= SOF15 &&
+                   marker != DHT && marker != JPG && marker != DAC) {
+            int components, ids = 0;
+
+            bytestream2_skip(&seg, 5);          // precision, size
+            components = bytestream2_get_byte(&seg);
+            for (int i = 0; i < FFMIN(components, 3); i++) {
+                ids = ids << 8 | bytestream2_get_byte(&seg);
+                bytestream2_skip(&seg, 2);
+            }
+            *rgb = components >= 3 && (no_transform || ids == MKBETAG(0, 'R', 'G', 'B'));
+        }
+    }
 }

@@ -1,5 +1,5 @@
 /*
- * JPEG segments made from the properties of a frame
+ * JPEG segments made from the properties of a frame, and the other way round
  *
  * This file is part of FFmpeg.
  *
@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "libavutil/frame.h"
+#include "avcodec.h"
 
 /**
  * Write what a frame carries besides its pixels as JPEG segments: EXIF and XMP
@@ -44,5 +45,15 @@
  */
 int ff_jpeg_markers(void *logctx, const AVFrame *frame,
                     uint8_t **buf, unsigned *buf_size);
+
+/**
+ * Give a frame the properties that a JPEG's segments describe, as the native
+ * decoder does: EXIF and ICC profile as side data, and the sample aspect ratio.
+ *
+ * @param rgb  set to whether the samples are RGB
+ * @return offset of the first scan's marker (SOS), negative on error
+ */
+int ff_jpeg_read_markers(AVCodecContext *avctx, AVFrame *frame,
+                         const uint8_t *buf, int size, int *rgb);
 
 #endif /* AVCODEC_JPEG_MARKERS_H */
