@@ -542,7 +542,7 @@ static av_cold void nvjpeg_flush(AVCodecContext *avctx)
 #define OFFSET(x) offsetof(NVJPEGDecContext, x)
 #define VD AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_DECODING_PARAM
 static const AVOption options[] = {
-    { "async_depth", "images that are decoded at a time", OFFSET(async_depth), AV_OPT_TYPE_INT,    { .i64 = 12 },   1, 256, VD },
+    { "async_depth", "images that are decoded at a time", OFFSET(async_depth), AV_OPT_TYPE_INT,    { .i64 = 8 },    1, 256, VD },
     { "library",     "file of nvJPEG",                    OFFSET(library),     AV_OPT_TYPE_STRING, { .str = NULL }, 0, 0,   VD },
     { NULL },
 };
