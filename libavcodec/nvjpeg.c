@@ -307,11 +307,19 @@ int ff_nvjpeg_take_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot **slo
     return ret;
 }
 
-void ff_nvjpeg_give_slot(NVJPEGDevice *dev, NVJPEGEncoderSlot *slot)
+void ff_nvjpeg_give_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slot, int failed)
 {
+    if (failed) {
+        CHECK_CU(dev->cu->cuStreamSynchronize(slot->stream));   // with what it has been given
+        free_slot(dev, logctx, &slot);
+    }
     ff_mutex_lock(&dev->mutex);
-    slot->next = dev->slots;
-    dev->slots = slot;
+    if (failed) {
+        dev->nb_slots--;
+    } else {
+        slot->next = dev->slots;
+        dev->slots = slot;
+    }
     ff_cond_signal(&dev->given);
     ff_mutex_unlock(&dev->mutex);
 }

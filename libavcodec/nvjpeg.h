@@ -77,7 +77,8 @@ void ff_nvjpeg_close(NVJPEGDevice **dev);
  */
 int ff_nvjpeg_take_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot **slot, int max);
 
-void ff_nvjpeg_give_slot(NVJPEGDevice *dev, NVJPEGEncoderSlot *slot);
+/** Give it back; one that failed is in the middle of something, and not used again. */
+void ff_nvjpeg_give_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slot, int failed);
 
 /** Log what nvJPEG failed to do, if it did. Return 0 or a negative AVERROR. */
 int ff_nvjpeg_check(void *logctx, nvjpegStatus_t status, const char *what);

@@ -34,6 +34,7 @@
 #include "libavutil/cuda_check.h"
 #include "libavutil/hwcontext.h"
 #include "libavutil/hwcontext_cuda_internal.h"
+#include "libavutil/imgutils.h"
 #include "libavutil/intreadwrite.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
@@ -61,6 +62,8 @@ typedef struct Slot {
     AVFrame *frame;
     int ret;                                ///< what became of it
     int backend;                            ///< that does the first part
+    unsigned width, height;
+    enum AVPixelFormat sw_format;
 
     nvjpegJpegStream_t jpeg;
     nvjpegDecodeParams_t params;
@@ -99,6 +102,17 @@ static Slot *get_slot(NVJPEGDecContext *s, int i)
     return &s->slots[(s->first + i) % s->async_depth];
 }
 
+static void free_states(AVCodecContext *avctx, Slot *slot)
+{
+    NVJPEGDecContext *s = avctx->priv_data;
+
+    for (int i = 0; i < NB_BACKENDS; i++) {
+        if (slot->state[i])
+            s->dev->nv.JpegStateDestroy(slot->state[i]);
+        slot->state[i] = NULL;
+    }
+}
+
 static av_cold void free_slot(AVCodecContext *avctx, Slot *slot)
 {
     NVJPEGDecContext *s = avctx->priv_data;
@@ -106,9 +120,7 @@ static av_cold void free_slot(AVCodecContext *avctx, Slot *slot)
 
     if (slot->stream)
         CHECK_CU(s->cu->cuStreamSynchronize(slot->stream));
-    for (int i = 0; i < NB_BACKENDS; i++)
-        if (slot->state[i])
-            nv->JpegStateDestroy(slot->state[i]);
+    free_states(avctx, slot);
     if (slot->params)
         nv->DecodeParamsDestroy(slot->params);
     if (slot->jpeg)
@@ -219,15 +231,22 @@ static av_cold int nvjpeg_init(AVCodecContext *avctx)
         return ret;
     s->cuda_ctx = hwctx->cuda_ctx;
 
-    // where there is no hardware for it, its decoder cannot be made
-    for (int i = 0; i < NB_BACKENDS; i++)
-        if (s->dev->nv.DecoderCreate(s->dev->handle, backends[i], &s->decoder[i]) !=
-            NVJPEG_STATUS_SUCCESS)
-            s->decoder[i] = NULL;
+    for (int i = 0; i < NB_BACKENDS; i++) {
+        const nvjpegStatus_t status = s->dev->nv.DecoderCreate(s->dev->handle, backends[i],
+                                                               &s->decoder[i]);
+
+        if (status == NVJPEG_STATUS_SUCCESS)
+            continue;
+        s->decoder[i] = NULL;
+        // fails where there is no hardware
+        if (backends[i] != NVJPEG_BACKEND_HARDWARE)
+            ret = ff_nvjpeg_check(avctx, status, "making a decoder");
+    }
     av_log(avctx, AV_LOG_VERBOSE, "Decoding %s\n",
            s->decoder[0] ? "by hardware" : "by CUDA, there is no hardware for it");
 
-    ret = CHECK_CU(s->cu->cuEventCreate(&s->reads, CU_EVENT_DISABLE_TIMING));
+    if (ret >= 0)
+        ret = CHECK_CU(s->cu->cuEventCreate(&s->reads, CU_EVENT_DISABLE_TIMING));
     s->batch = (s->async_depth + 1) / 2;
     s->slots = av_calloc(s->async_depth, sizeof(*s->slots));
     if (!s->slots)
@@ -247,8 +266,11 @@ static int decode_host(AVCodecContext *avctx, Slot *slot)
     const nvjpegHandle_t handle = s->dev->handle;
     nvjpegChromaSubsampling_t css;
     nvjpegStatus_t status;
+    int ret;
 
     status = nv->JpegStreamParse(handle, slot->pkt->data, slot->pkt->size, 0, 0, slot->jpeg);
+    if (status == NVJPEG_STATUS_SUCCESS)
+        status = nv->JpegStreamGetFrameDimensions(slot->jpeg, &slot->width, &slot->height);
     if (status == NVJPEG_STATUS_SUCCESS)
         status = nv->JpegStreamGetChromaSubsampling(slot->jpeg, &css);
     if (status == NVJPEG_STATUS_SUCCESS)
@@ -256,6 +278,17 @@ static int decode_host(AVCodecContext *avctx, Slot *slot)
                                                                                       : NVJPEG_OUTPUT_YUV);
     if (status != NVJPEG_STATUS_SUCCESS)
         return ff_nvjpeg_check(avctx, status, "reading its header");
+
+    ret = av_image_check_size2(slot->width, slot->height, avctx->max_pixels, AV_PIX_FMT_NONE, 0,
+                               avctx);
+    if (ret < 0)
+        return ret;
+    slot->sw_format = ff_nvjpeg_pix_fmt(css);
+    if (slot->sw_format == AV_PIX_FMT_NONE) {
+        av_log(avctx, AV_LOG_ERROR, "JPEGs with this chroma subsampling, or of CMYK, have no format "
+               "of CUDA frames; -c:v mjpeg decodes them\n");
+        return AVERROR_PATCHWELCOME;
+    }
 
     for (int i = 0; i < NB_BACKENDS; i++) {
         int unsupported = 1;
@@ -287,25 +320,11 @@ static int decode_host(AVCodecContext *avctx, Slot *slot)
 static int config_frames(AVCodecContext *avctx, const Slot *slot)
 {
     NVJPEGDecContext *s = avctx->priv_data;
-    const NVJPEGFunctions *nv = &s->dev->nv;
     AVHWFramesContext *frames = s->frames_ref ? (AVHWFramesContext *)s->frames_ref->data : NULL;
-    nvjpegChromaSubsampling_t css;
-    enum AVPixelFormat sw_format;
-    unsigned width, height;
     int ret;
 
-    if (nv->JpegStreamGetFrameDimensions(slot->jpeg, &width, &height) ||
-        nv->JpegStreamGetChromaSubsampling(slot->jpeg, &css))
-        return AVERROR_INVALIDDATA;
-
-    sw_format = ff_nvjpeg_pix_fmt(css);
-    if (sw_format == AV_PIX_FMT_NONE) {
-        av_log(avctx, AV_LOG_ERROR, "JPEGs with this chroma subsampling have no format of CUDA "
-               "frames; -c:v mjpeg decodes them\n");
-        return AVERROR_PATCHWELCOME;
-    }
-    if (frames && frames->width == width && frames->height == height &&
-        frames->sw_format == sw_format)
+    if (frames && frames->width == slot->width && frames->height == slot->height &&
+        frames->sw_format == slot->sw_format)
         return 0;
 
     av_buffer_unref(&s->frames_ref);
@@ -314,9 +333,9 @@ static int config_frames(AVCodecContext *avctx, const Slot *slot)
         return AVERROR(ENOMEM);
     frames = (AVHWFramesContext *)s->frames_ref->data;
     frames->format    = AV_PIX_FMT_CUDA;
-    frames->sw_format = sw_format;
-    frames->width     = width;
-    frames->height    = height;
+    frames->sw_format = slot->sw_format;
+    frames->width     = slot->width;
+    frames->height    = slot->height;
     ret = av_hwframe_ctx_init(s->frames_ref);
     if (ret < 0) {
         av_buffer_unref(&s->frames_ref);
@@ -387,7 +406,7 @@ static int run_device(AVCodecContext *avctx, void *arg, int jobnr, int threadnr)
 }
 
 /** Do the first part of the collected images, and start the second one. */
-static int start_batch(AVCodecContext *avctx)
+static void start_batch(AVCodecContext *avctx)
 {
     NVJPEGDecContext *s = avctx->priv_data;
     CUcontext dummy;
@@ -410,12 +429,12 @@ static int start_batch(AVCodecContext *avctx)
 
     // the memory of these frames may be another's that is yet to be read
     ret = CHECK_CU(s->cu->cuCtxPushCurrent(s->cuda_ctx));
-    if (ret < 0)
-        return ret;
-    ret = CHECK_CU(s->cu->cuEventRecord(s->reads, s->frame_stream));
-    CHECK_CU(s->cu->cuCtxPopCurrent(&dummy));
-    if (ret < 0)
-        return ret;
+    if (ret >= 0) {
+        ret = CHECK_CU(s->cu->cuEventRecord(s->reads, s->frame_stream));
+        CHECK_CU(s->cu->cuCtxPopCurrent(&dummy));
+    }
+    for (int i = 0; ret < 0 && i < s->collected; i++)
+        get_slot(s, s->queued + i)->ret = ret;
 
     // hardware is only told to begin, and threads are in each other's way there
     if (hardware)
@@ -424,8 +443,6 @@ static int start_batch(AVCodecContext *avctx)
         avctx->execute2(avctx, run_device, NULL, NULL, s->collected);
     s->queued   += s->collected;
     s->collected = 0;
-
-    return 0;
 }
 
 /** nvJPEG does not mind what is missing. An end marker behind the first scan is no thumbnail's. */
@@ -443,8 +460,11 @@ static int set_props(AVCodecContext *avctx, AVFrame *frame, const AVPacket *pkt)
     int ret, scan, rgb;
 
     ret = scan = ff_jpeg_read_markers(avctx, frame, pkt->data, pkt->size, &rgb);
-    if (ret < 0)
+    if (ret < 0) {
+        if (ret == AVERROR_INVALIDDATA)
+            av_log(avctx, AV_LOG_ERROR, "The JPEG's header is damaged\n");
         return ret;
+    }
     if (rgb) {
         av_log(avctx, AV_LOG_ERROR, "JPEGs of RGB samples have no format of CUDA frames; "
                "-c:v mjpeg decodes them\n");
@@ -478,13 +498,14 @@ static int return_image(AVCodecContext *avctx, AVFrame *frame)
     NVJPEGDecContext *s = avctx->priv_data;
     Slot *slot = get_slot(s, 0);
     CUcontext dummy;
-    int ret = slot->ret;
+    int ret = CHECK_CU(s->cu->cuCtxPushCurrent(s->cuda_ctx));
 
     if (ret >= 0) {
-        ret = CHECK_CU(s->cu->cuCtxPushCurrent(s->cuda_ctx));
+        ret = slot->ret;
+        if (ret >= 0)
+            ret = CHECK_CU(s->cu->cuEventSynchronize(slot->done));
         if (ret < 0)
-            return ret;
-        ret = CHECK_CU(s->cu->cuEventSynchronize(slot->done));
+            free_states(avctx, slot);       // they are in the middle of something
         CHECK_CU(s->cu->cuCtxPopCurrent(&dummy));
     }
     if (ret >= 0)
@@ -515,9 +536,7 @@ static int nvjpeg_receive_frame(AVCodecContext *avctx, AVFrame *frame)
             else
                 s->collected++;
         }
-        ret = start_batch(avctx);
-        if (ret < 0)
-            return ret;
+        start_batch(avctx);
     }
 
     return s->queued ? return_image(avctx, frame) : AVERROR_EOF;

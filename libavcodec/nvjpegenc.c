@@ -270,7 +270,7 @@ static int nvjpeg_encode(AVCodecContext *avctx, AVPacket *pkt, const AVFrame *fr
         ret = ff_nvjpeg_take_slot(s->dev, avctx, &slot, s->async_depth);
     if (ret >= 0) {
         ret = compress(avctx, pkt, frame, slot, markers_size);
-        ff_nvjpeg_give_slot(s->dev, slot);
+        ff_nvjpeg_give_slot(s->dev, avctx, slot, ret < 0);
     }
     CHECK_CU(s->cu->cuCtxPopCurrent(&dummy));
     if (ret < 0)
