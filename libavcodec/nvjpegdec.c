@@ -486,6 +486,7 @@ static int set_props(AVCodecContext *avctx, AVFrame *frame, const AVPacket *pkt)
     ret = ff_decode_frame_props_from_pkt(avctx, frame, pkt);
     if (ret < 0)
         return ret;
+    frame->pkt_dts   = pkt->dts;
     frame->flags    |= AV_FRAME_FLAG_KEY;
     frame->pict_type = AV_PICTURE_TYPE_I;
 
