@@ -1,0 +1,64 @@
+"""JPEGs for the tests of codecs: made, taken apart, put together."""
+
+import os
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parent.parent.parent)
+FFMPEG = os.environ.get("EQUI2MULTI_FFMPEG", os.path.join(ROOT, "build", "bin", "ffmpeg"))
+
+
+def ffmpeg(*args, fails=False, data=None, env=None):
+    """Output and log of a run that must succeed, or fail without a crash; fails=None: either."""
+    run = subprocess.run([FFMPEG, "-v", "warning", "-nostdin" if data is None else "-y", *args],
+                         input=data, capture_output=True, timeout=120, env=env)
+    log = run.stderr.decode()
+    if fails is not None and fails != (run.returncode != 0) or run.returncode < 0:
+        raise AssertionError(f"exit status {run.returncode}\n{log}")
+    return run.stdout, log
+
+
+def source(graph):
+    return "-f", "lavfi", "-i", graph
+
+
+def segments(data):
+    """(marker, payload) of each segment up to SOS, which are all that there is."""
+    assert data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9"
+    at, found = 2, []
+    while not found or found[-1][0] != 0xDA:
+        assert data[at] == 0xFF
+        size, = struct.unpack_from(">H", data, at + 2)
+        found.append((data[at + 1], data[at + 4:at + 2 + size]))
+        at += 2 + size
+    return found
+
+
+def payloads(data, marker, start=b""):
+    return [p[len(start):] for m, p in segments(data) if m == marker and p.startswith(start)]
+
+
+def splice(data, *parts):
+    """A JPEG with segments behind SOI."""
+    return data[:2] + b"".join(struct.pack(">BBH", 0xFF, m, 2 + len(p)) + p for m, p in parts) + data[2:]
+
+
+def tiff(orientation=None, extra=b""):
+    """EXIF: a model, perhaps an orientation, a focal length."""
+    entries = [struct.pack("<HHI4s", 0x110, 2, 4, b"eye\0")]
+    if orientation:
+        entries.append(struct.pack("<HHII", 0x112, 3, 1, orientation))
+    exif_ifd = 8 + 2 + 12 * (len(entries) + 1) + 4
+    entries.append(struct.pack("<HHII", 0x8769, 4, 1, exif_ifd))
+    focal = struct.pack("<H HHII I II", 1, 0x920A, 5, 1, exif_ifd + 18, 0, 18, 1)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4) + focal + extra
+
+
+def png(exif=b"", icc=b""):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0))
+            + (chunk(b"iCCP", b"profile\0\0" + zlib.compress(icc, 9)) if icc else b"")
+            + (chunk(b"eXIf", exif) if exif else b"") + chunk(b"IDAT", zlib.compress(bytes(9 * 8))) + chunk(b"IEND", b""))
