@@ -62,3 +62,20 @@ def png(exif=b"", icc=b""):
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0))
             + (chunk(b"iCCP", b"profile\0\0" + zlib.compress(icc, 9)) if icc else b"")
             + (chunk(b"eXIf", exif) if exif else b"") + chunk(b"IDAT", zlib.compress(bytes(9 * 8))) + chunk(b"IEND", b""))
+
+
+def build(program):
+    """libjpegturbo.c, with the link line of one of FFmpeg's own test programs."""
+    def make(*args):
+        return subprocess.run(["make", "-C", f"{ROOT}/build/obj", *args], check=True, capture_output=True,
+                              text=True).stdout
+    make("-s", "libavfilter/tests/equi2multi")
+    stub = "libavfilter/tests/equi2multi.o"
+    line = next(line for line in make("-n", "-W", stub, "V=1", "libavfilter/tests/equi2multi").splitlines()
+                if "-o libavfilter/tests/equi2multi " in line)
+    cc = next(line[3:] for line in Path(ROOT, "build/obj/ffbuild/config.mak").read_text().splitlines()
+              if line.startswith("CC="))
+    line = line.replace("-o libavfilter/tests/equi2multi ", f"-o '{program}' ").replace(stub, f"'{program}.o'")
+    subprocess.run(f"{cc} -g -O1 -std=c17 -I. -Isrc -Wall -c -o '{program}.o' '{ROOT}/tests/scripts/libjpegturbo.c' && "
+                   f"{line} -L../deps/lib -ljpeg -Wl,--wrap=malloc,--wrap=realloc,--wrap=posix_memalign,--wrap=free",
+                   shell=True, check=True, cwd=f"{ROOT}/build/obj")

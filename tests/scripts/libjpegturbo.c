@@ -23,7 +23,8 @@
  * not put up with a warning.
  *
  * "allocate" lets every single allocation made while encoding fail, libjpeg's
- * too; see failing_malloc.h.
+ * too; see failing_malloc.h. "allocate-cuda" does so for mjpeg_nvjpeg, with
+ * frames in CUDA memory, and "allocate-cuda FILE" for its decoder and that JPEG.
  */
 
 #include <stdio.h>
@@ -35,6 +36,7 @@
 #include "libavcodec/avcodec.h"
 #include "libavutil/display.h"
 #include "libavutil/frame.h"
+#include "libavutil/hwcontext.h"
 #include "libavutil/log.h"
 #include "libavutil/opt.h"
 
@@ -70,9 +72,39 @@ static AVFrame *picture(int turned)
     return frame;
 }
 
+static AVBufferRef *cuda(void)
+{
+    AVBufferRef *device;
+
+    if (av_hwdevice_ctx_create(&device, AV_HWDEVICE_TYPE_CUDA, NULL, NULL, 0) < 0)
+        abort();
+    return device;
+}
+
+static AVFrame *upload(AVFrame *frame)
+{
+    AVBufferRef *device = cuda(), *ref = av_hwframe_ctx_alloc(device);
+    AVHWFramesContext *frames = (AVHWFramesContext *)ref->data;
+    AVFrame *hw = av_frame_alloc();
+
+    frames->format    = AV_PIX_FMT_CUDA;
+    frames->sw_format = frame->format;
+    frames->width     = frame->width;
+    frames->height    = frame->height;
+    if (av_hwframe_ctx_init(ref) < 0 || av_hwframe_get_buffer(ref, hw, 0) < 0 ||
+        av_hwframe_transfer_data(hw, frame, 0) < 0 || av_frame_copy_props(hw, frame) < 0)
+        abort();
+    av_buffer_unref(&ref);
+    av_buffer_unref(&device);
+    av_frame_free(&frame);
+
+    return hw;
+}
+
 static int encode(const char *options, const AVFrame *frame)
 {
-    AVCodecContext *avctx = avcodec_alloc_context3(avcodec_find_encoder_by_name("libjpegturbo"));
+    AVCodecContext *avctx = avcodec_alloc_context3(avcodec_find_encoder_by_name(frame->hw_frames_ctx ? "mjpeg_nvjpeg" :
+                                                                                                       "libjpegturbo"));
     AVPacket *pkt = av_packet_alloc();
     int ret;
 
@@ -80,6 +112,8 @@ static int encode(const char *options, const AVFrame *frame)
     avctx->height       = frame->height;
     avctx->pix_fmt      = frame->format;
     avctx->color_range  = frame->color_range;
+    if (frame->hw_frames_ctx)
+        avctx->hw_frames_ctx = av_buffer_ref(frame->hw_frames_ctx);
     avctx->time_base    = (AVRational){ 1, 25 };
     avctx->thread_count = 1;
     ret = av_set_options_string(avctx, options, "=", ":");
@@ -134,6 +168,87 @@ static int allocate(void)
     return bad;
 }
 
+static int allocate_cuda(void)
+{
+    AVFrame *frame;
+    int bad;
+
+    av_log_set_level(AV_LOG_QUIET);
+    frame = upload(picture(1));
+    bad   = fail_each("mjpeg_nvjpeg", 10, 1, run_encoding, &(Encoding){ "quality=100", frame });
+    av_frame_free(&frame);
+
+    return bad;
+}
+
+typedef struct Decoding {
+    AVBufferRef *device;
+    AVPacket *pkt;
+} Decoding;
+
+/* Three pictures. One is lost for a failure, and those behind it come out. */
+static int run_decoding(void *arg)
+{
+    const Decoding *d = arg;
+    AVCodecContext *avctx = avcodec_alloc_context3(avcodec_find_decoder_by_name("mjpeg_nvjpeg"));
+    AVFrame *frame = av_frame_alloc();
+    int ret, first = 0, frames = 0, errors = 0;
+
+    avctx->hw_device_ctx = av_buffer_ref(d->device);
+    avctx->thread_count  = 1;
+    av_set_options_string(avctx, "async_depth=2", "=", ":");
+    inside = 1;
+    ret = avcodec_open2(avctx, NULL, NULL);
+    if (ret < 0)
+        first = ret;
+    for (int i = 0; ret >= 0 && i < 4; i++) {
+        do {
+            ret = avcodec_send_packet(avctx, i < 3 ? d->pkt : NULL);
+            if (ret < 0 && ret != AVERROR(EAGAIN)) {
+                first = first ? first : ret;
+                errors++;
+            }
+            for (;;) {
+                int got = avcodec_receive_frame(avctx, frame);
+
+                frames += got >= 0;
+                av_frame_unref(frame);
+                if (got == AVERROR(EAGAIN) || got == AVERROR_EOF)
+                    break;
+                if (got < 0) {
+                    first = first ? first : got;
+                    if (++errors > 100)
+                        abort();        // the same error for ever
+                }
+            }
+        } while (ret == AVERROR(EAGAIN));
+        ret = 0;
+    }
+    inside = 0;
+    av_frame_free(&frame);
+    avcodec_free_context(&avctx);
+
+    return first ? first : frames == 3 ? 0 : AVERROR_BUG;
+}
+
+static int allocate_cuda_decoding(const char *name)
+{
+    FILE *file = fopen(name, "rb");
+    Decoding d = { cuda(), av_packet_alloc() };
+    int bad;
+
+    av_log_set_level(AV_LOG_QUIET);
+    if (!file || av_new_packet(d.pkt, 200000) < 0)
+        return 1;
+    av_shrink_packet(d.pkt, fread(d.pkt->data, 1, d.pkt->size, file));
+    fclose(file);
+    bad = fail_each("mjpeg_nvjpeg, decoding", 30, 1, run_decoding, &d);
+    av_packet_free(&d.pkt);
+    av_buffer_unref(&d.device);
+
+    return bad;
+}
+
 static int read_picture(const char *name)
 {
     struct jpeg_decompress_struct cinfo;
@@ -166,6 +281,10 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && !strcmp(argv[1], "allocate"))
         return allocate();
+    if (argc == 2 && !strcmp(argv[1], "allocate-cuda"))
+        return allocate_cuda();
+    if (argc == 3 && !strcmp(argv[1], "allocate-cuda"))
+        return allocate_cuda_decoding(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "read"))
         return read_picture(argv[2]);
 
