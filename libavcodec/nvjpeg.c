@@ -316,10 +316,11 @@ void ff_nvjpeg_give_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slo
     ff_mutex_lock(&dev->mutex);
     if (failed) {
         dev->nb_slots--;
+        ff_cond_broadcast(&dev->given);     // the first to make a new one may not succeed
     } else {
         slot->next = dev->slots;
         dev->slots = slot;
+        ff_cond_signal(&dev->given);
     }
-    ff_cond_signal(&dev->given);
     ff_mutex_unlock(&dev->mutex);
 }
