@@ -246,10 +246,9 @@ int ff_jpeg_read_markers(AVCodecContext *avctx, AVFrame *frame,
                          const uint8_t *buf, int size, int *rgb)
 {
     ICCChunk chunks[ICC_MAX_CHUNKS] = { 0 };
-    int nb_chunks = 0, has_exif = 0, no_transform = 0, ret;
+    int nb_chunks = 0, has_exif = 0, components = 0, ids = 0, no_transform = 0, ret;
     GetByteContext gb;
 
-    *rgb = 0;
     bytestream2_init(&gb, buf, size);
     if (bytestream2_get_be16(&gb) != (0xff00 | SOI))
         return AVERROR_INVALIDDATA;
@@ -267,6 +266,7 @@ int ff_jpeg_read_markers(AVCodecContext *avctx, AVFrame *frame,
             continue;
         bytestream2_skipu(&gb, 1);
         if (marker == SOS) {
+            *rgb = components >= 3 && (no_transform || ids == MKBETAG(0, 'R', 'G', 'B'));
             ret = attach_icc(avctx, frame, chunks, nb_chunks);
             return ret < 0 ? ret : start;
         }
@@ -298,15 +298,12 @@ int ff_jpeg_read_markers(AVCodecContext *avctx, AVFrame *frame,
             no_transform = bytestream2_get_bytes_left(&seg) && !bytestream2_get_byteu(&seg);
         } else if (marker >= SOF0 && marker <= SOF15 &&
                    marker != DHT && marker != JPG && marker != DAC) {
-            int components, ids = 0;
-
             bytestream2_skip(&seg, 5);          // precision, size
             components = bytestream2_get_byte(&seg);
             for (int i = 0; i < FFMIN(components, 3); i++) {
                 ids = ids << 8 | bytestream2_get_byte(&seg);
                 bytestream2_skip(&seg, 2);
             }
-            *rgb = components >= 3 && (no_transform || ids == MKBETAG(0, 'R', 'G', 'B'));
         }
     }
 }

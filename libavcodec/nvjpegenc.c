@@ -245,13 +245,13 @@ static int nvjpeg_encode(AVCodecContext *avctx, AVPacket *pkt, const AVFrame *fr
                          int *got_packet)
 {
     NVJPEGEncContext *s = avctx->priv_data;
-    const AVHWFramesContext *frames = (AVHWFramesContext *)frame->hw_frames_ctx->data;
+    const AVBufferRef *frames_ref = frame->hw_frames_ctx;
     NVJPEGEncoderSlot *slot;
     CUcontext dummy;
     int ret, markers_size;
 
-    if (frame->width != avctx->width || frame->height != avctx->height ||
-        frames->sw_format != s->sw_format) {
+    if (frame->width != avctx->width || frame->height != avctx->height || !frames_ref ||
+        ((const AVHWFramesContext *)frames_ref->data)->sw_format != s->sw_format) {
         av_log(avctx, AV_LOG_ERROR, "The size or pixel format of the frames has changed\n");
         return AVERROR(EINVAL);
     }
