@@ -23,8 +23,8 @@
  * JPEG decoder that makes CUDA frames.
  *
  * nvJPEG decodes an image in two parts: one on the host, which reads the JPEG
- * and, where there is no hardware decoder, its Huffman codes too; and one on the
- * GPU. Neither keeps anything busy with one image alone. So packets are collected
+ * and has a good deal more to do where there is no hardware decoder; and one on
+ * the GPU. Neither keeps anything busy with one image alone. So packets are collected
  * to batches, the first part is done for as many of a batch as there are threads
  * at a time, and the second one is queued, each image on its own stream. There
  * are slots for two batches: while the images of one come out, the GPU has the
