@@ -21,11 +21,10 @@
  * nvJPEG for the codecs that use it: found and loaded, and shared on a device.
  */
 
-#include <stdlib.h>
-
 #include "libavutil/avstring.h"
 #include "libavutil/buffer.h"
 #include "libavutil/cuda_check.h"
+#include "libavutil/getenv_utf8.h"
 #include "libavutil/hwcontext_cuda_internal.h"
 #include "libavutil/mem.h"
 #include "nvjpeg.h"
@@ -96,17 +95,17 @@ int ff_nvjpeg_check(void *logctx, nvjpegStatus_t status, const char *what)
 /** Load the library and look up its functions. Take what is in use already, or the newest. */
 static int load(NVJPEGDevice *dev, void *logctx)
 {
-    const char *library = dev->library;
+    char *env = getenv_utf8("NVJPEG_LIBRARY");
+    const char *library = dev->library ? dev->library : env;
     const char *missing = NULL;
+    int ret = AVERROR(ENOENT);
 
-    if (!library)
-        library = getenv("NVJPEG_LIBRARY");
     if (library && *library) {
         dev->dl = FFNV_LOAD_FUNC(library);
         if (!dev->dl) {
             av_log(logctx, AV_LOG_ERROR, "%s, which %s names, cannot be loaded as nvJPEG\n",
                    library, dev->library ? "-library" : "NVJPEG_LIBRARY");
-            return AVERROR(ENOENT);
+            goto end;
         }
     }
     for (int i = 0; !dev->dl && i < FF_ARRAY_ELEMS(names); i++)
@@ -114,7 +113,7 @@ static int load(NVJPEGDevice *dev, void *logctx)
     if (!dev->dl) {
         av_log(logctx, AV_LOG_ERROR, "nvJPEG (%s) was not found; it comes with CUDA and with "
                "PyTorch for CUDA: name its file in -library or NVJPEG_LIBRARY\n", names[0]);
-        return AVERROR(ENOENT);
+        goto end;
     }
 
 #define LOAD(name, required, args)                                    \
@@ -126,14 +125,18 @@ static int load(NVJPEGDevice *dev, void *logctx)
     if (missing) {
         av_log(logctx, AV_LOG_ERROR, "%s is not nvJPEG 11 or later: it has no %s\n",
                library, missing);
-        return AVERROR(ENOSYS);
+        ret = AVERROR(ENOSYS);
+        goto end;
     }
 
     dev->nv.GetProperty(0, &dev->major);
     dev->nv.GetProperty(1, &dev->minor);
     av_log(logctx, AV_LOG_VERBOSE, "nvJPEG %d.%d from %s\n", dev->major, dev->minor, library);
+    ret = 0;
 
-    return 0;
+end:
+    freeenv_utf8(env);
+    return ret;
 }
 
 static void free_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot **slot)
