@@ -298,21 +298,41 @@ static __inline__ __device__ unsigned component(const Equi2MultiCUDAComponent &s
     return src.bytes == 1 ? line[x * src.step] : ((const unsigned short *)line)[x * src.step] >> src.plane.low_bits;
 }
 
+/** Blend the samples at an index of a line and of the next one with those a step behind. */
+template<typename T>
+static __inline__ __device__ unsigned blend_component(const Equi2MultiCUDAComponent &src, const unsigned char *line,
+                                                      int at, unsigned fx, unsigned fy)
+{
+    const T *a = (const T *)line + at, *c = (const T *)(line + src.plane.linesize) + at;
+    const int low = sizeof(T) == 1 ? 0 : src.plane.low_bits;
+
+    return equi2multi_blend(a[0] >> low, a[src.step] >> low, c[0] >> low, c[src.step] >> low, fx, fy);
+}
+
 /** Sample a component to EQUI2MULTI_WIDE_BITS, v being rounded. */
 template<bool linear>
 static __inline__ __device__ unsigned wide(const Equi2MultiCUDAComponent &src, unsigned pos, int v)
 {
     pos = pos >= src.plane.wrap ? pos - src.plane.wrap : pos;
     const int x = pos >> EQUI2MULTI_POS_BITS, y = v >> EQUI2MULTI_POS_BITS;
-    unsigned fx = equi2multi_weight(pos);
+    const unsigned fy = equi2multi_weight(v);
+    unsigned fx = equi2multi_weight(pos), sum;
 
     if (!linear)
         return equi2multi_widen_sample(component(src, x, y), src.plane.depth);
-    if (src.plane.half_gap && x == src.plane.w - 1)
-        fx *= 2;
-    return equi2multi_widen(equi2multi_blend(component(src, x, y),     component(src, x + 1, y),
-                                             component(src, x, y + 1), component(src, x + 1, y + 1),
-                                             fx, equi2multi_weight(v)), src.plane.depth);
+    if (x < src.plane.w - 1 && y >= 0 && y < src.plane.h - 1) {
+        const unsigned char *line = src.plane.data + (long long)y * src.plane.linesize;
+
+        sum = src.bytes == 1 ? blend_component<unsigned char>(src, line, x * src.step, fx, fy)
+                             : blend_component<unsigned short>(src, line, x * src.step, fx, fy);
+    } else {
+        if (src.plane.half_gap && x == src.plane.w - 1)
+            fx *= 2;
+        sum = equi2multi_blend(component(src, x, y),     component(src, x + 1, y),
+                               component(src, x, y + 1), component(src, x + 1, y + 1), fx, fy);
+    }
+
+    return equi2multi_widen(sum, src.plane.depth);
 }
 
 static __inline__ __device__ void put(const Equi2MultiCUDAConversion &launch, const Equi2MultiCUDAConvertedView &view,
