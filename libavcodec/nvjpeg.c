@@ -68,6 +68,18 @@ nvjpegChromaSubsampling_t ff_nvjpeg_subsampling(enum AVPixelFormat pix_fmt)
     return NVJPEG_CSS_UNKNOWN;
 }
 
+nvjpegImage_t ff_nvjpeg_image(const AVFrame *frame)
+{
+    nvjpegImage_t image = { 0 };
+
+    for (int i = 0; i < FF_ARRAY_ELEMS(image.channel) && frame->data[i]; i++) {
+        image.channel[i] = frame->data[i];
+        image.pitch[i]   = frame->linesize[i];
+    }
+
+    return image;
+}
+
 int ff_nvjpeg_check(void *logctx, nvjpegStatus_t status, const char *what)
 {
     switch (status) {

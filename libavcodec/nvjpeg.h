@@ -21,6 +21,7 @@
 #ifndef AVCODEC_NVJPEG_H
 #define AVCODEC_NVJPEG_H
 
+#include "libavutil/frame.h"
 #include "libavutil/hwcontext.h"
 #include "libavutil/pixfmt.h"
 #include "libavutil/thread.h"
@@ -86,5 +87,8 @@ int ff_nvjpeg_check(void *logctx, nvjpegStatus_t status, const char *what);
 /** Pixel format of planes with some chroma subsampling, and the way back. */
 enum AVPixelFormat ff_nvjpeg_pix_fmt(nvjpegChromaSubsampling_t css);
 nvjpegChromaSubsampling_t ff_nvjpeg_subsampling(enum AVPixelFormat pix_fmt);
+
+/** The planes of a CUDA frame. */
+nvjpegImage_t ff_nvjpeg_image(const AVFrame *frame);
 
 #endif /* AVCODEC_NVJPEG_H */

@@ -353,14 +353,9 @@ static int decode_device(AVCodecContext *avctx, Slot *slot)
     const nvjpegHandle_t handle = s->dev->handle;
     const nvjpegJpegDecoder_t decoder = s->decoder[slot->backend];
     const nvjpegJpegState_t state = slot->state[slot->backend];
-    nvjpegImage_t image = { 0 };
+    const nvjpegImage_t image = ff_nvjpeg_image(slot->frame);
     nvjpegStatus_t status;
     int ret;
-
-    for (int i = 0; i < FF_ARRAY_ELEMS(image.channel) && slot->frame->data[i]; i++) {
-        image.channel[i] = slot->frame->data[i];
-        image.pitch[i]   = slot->frame->linesize[i];
-    }
 
     ret = CHECK_CU(s->cu->cuStreamWaitEvent(slot->stream, s->reads, 0));
     if (ret < 0)

@@ -178,15 +178,10 @@ static int compress(AVCodecContext *avctx, AVPacket *pkt, const AVFrame *frame,
     NVJPEGEncContext *s = avctx->priv_data;
     const NVJPEGFunctions *nv = &s->dev->nv;
     const nvjpegHandle_t handle = s->dev->handle;
-    nvjpegImage_t image = { 0 };
+    const nvjpegImage_t image = ff_nvjpeg_image(frame);
     nvjpegStatus_t status;
     size_t size;
     int ret;
-
-    for (int i = 0; i < FF_ARRAY_ELEMS(image.channel) && frame->data[i]; i++) {
-        image.channel[i] = frame->data[i];
-        image.pitch[i]   = frame->linesize[i];
-    }
 
     if (s->sw_format == AV_PIX_FMT_NV12)
         status = nv->Encode(handle, slot->state, s->params, &image, s->subsampling,
