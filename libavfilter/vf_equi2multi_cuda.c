@@ -162,22 +162,18 @@ static void unload(AVFilterContext *ctx, Equi2MultiPositions *pos)
     pos->device = 0;
 }
 
-/** Render plane k of the views of some grids. */
-static int launch(AVFilterContext *ctx, int k, Equi2MultiCUDALaunch *params, int nb_grids)
+/** Launch a kernel for grids of up to w x h positions, in blocks or in tiles. */
+static int launch(AVFilterContext *ctx, CUfunction kernel, int tiled, void *params,
+                  int w, int h, int nb_grids)
 {
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
     void *args[] = { params };
-    const int block_w   = s->tiled[k] ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_W;
-    const int block_h   = s->tiled[k] ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_H;
-    const int threads_y = s->tiled[k] ? EQUI2MULTI_CUDA_TILE_THREADS_Y : EQUI2MULTI_CUDA_BLOCK_H;
-    int w = 0, h = 0;
+    const int block_w   = tiled ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_W;
+    const int block_h   = tiled ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_H;
+    const int threads_y = tiled ? EQUI2MULTI_CUDA_TILE_THREADS_Y : EQUI2MULTI_CUDA_BLOCK_H;
 
-    for (int g = 0; g < nb_grids; g++) {
-        w = FFMAX(w, params->grid[g].w);
-        h = FFMAX(h, params->grid[g].h);
-    }
-    return CHECK_CU(cu->cuLaunchKernel(s->kernel[k], DIV_UP(w, block_w), DIV_UP(h, block_h), nb_grids,
+    return CHECK_CU(cu->cuLaunchKernel(kernel, DIV_UP(w, block_w), DIV_UP(h, block_h), nb_grids,
                                        block_w, threads_y, 1, 0, s->hwctx->stream, args, NULL));
 }
 
@@ -199,7 +195,7 @@ static int sample_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
     const int chroma = k == 1 || k == 2;
     const int round = equi2multi_rounding(e2m->interp != EQUI2MULTI_NEAREST);
     Equi2MultiCUDALaunch params;
-    int nb_grids = 0, nb_views = 0, ret;
+    int w = 0, h = 0, nb_grids = 0, nb_views = 0, ret;
 
     params.src = ff_equi2multi_plane(e2m, in, k);
     for (int g = 0; g < e2m->nb_grids; g++) {
@@ -213,10 +209,10 @@ static int sample_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
                 continue;
             if (nb_views == EQUI2MULTI_CUDA_MAX_VIEWS ||
                 (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_GRIDS)) {
-                ret = launch(ctx, k, &params, nb_grids);
+                ret = launch(ctx, s->kernel[k], s->tiled[k], &params, w, h, nb_grids);
                 if (ret < 0)
                     return ret;
-                nb_grids = nb_views = 0;
+                w = h = nb_grids = nb_views = 0;
                 grid = NULL;
             }
             if (!grid) {
@@ -229,6 +225,8 @@ static int sample_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
                     .h     = pos->h,
                     .first = nb_views,
                 };
+                w = FFMAX(w, pos->w);
+                h = FFMAX(h, pos->h);
             }
             params.view[nb_views++] = (Equi2MultiCUDAView) {
                 .data     = out[i]->data[k],
@@ -239,24 +237,7 @@ static int sample_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
         }
     }
 
-    return nb_views ? launch(ctx, k, &params, nb_grids) : 0;
-}
-
-static int launch_conversion(AVFilterContext *ctx, Equi2MultiCUDAConversion *params, int nb_grids)
-{
-    CUDAContext *s = ctx->priv;
-    CudaFunctions *cu = s->hwctx->internal->cuda_dl;
-    void *args[] = { params };
-    int w = 0, h = 0;
-
-    for (int g = 0; g < nb_grids; g++) {
-        w = FFMAX(w, params->grid[g].w[0]);
-        h = FFMAX(h, params->grid[g].h[0]);
-    }
-    return CHECK_CU(cu->cuLaunchKernel(s->convert, DIV_UP(w, EQUI2MULTI_CUDA_BLOCK_W),
-                                       DIV_UP(h, EQUI2MULTI_CUDA_BLOCK_H), nb_grids,
-                                       EQUI2MULTI_CUDA_BLOCK_W, EQUI2MULTI_CUDA_BLOCK_H, 1, 0,
-                                       s->hwctx->stream, args, NULL));
+    return nb_views ? launch(ctx, s->kernel[k], s->tiled[k], &params, w, h, nb_grids) : 0;
 }
 
 /** Convert all views whose target is that of the first one. */
@@ -276,7 +257,7 @@ static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out,
         .low_bits       = t->comp[0].low_bits,
         .conversion     = t->conversion,
     };
-    int nb_grids = 0, nb_views = 0, ret;
+    int w = 0, h = 0, nb_grids = 0, nb_views = 0, ret;
 
     if (params.chroma)
         memcpy(params.siting, t->siting, sizeof(params.siting));
@@ -302,10 +283,10 @@ static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out,
                 continue;
             if (nb_views == EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS ||
                 (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS)) {
-                ret = launch_conversion(ctx, &params, nb_grids);
+                ret = launch(ctx, s->convert, 0, &params, w, h, nb_grids);
                 if (ret < 0)
                     return ret;
-                nb_grids = nb_views = 0;
+                w = h = nb_grids = nb_views = 0;
                 grid = NULL;
             }
             if (!grid) {
@@ -319,6 +300,8 @@ static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out,
                     grid->w[k] = pos->w;
                     grid->h[k] = pos->h;
                 }
+                w = FFMAX(w, grid->w[0]);
+                h = FFMAX(h, grid->h[0]);
             }
             to = &params.view[nb_views++];
             for (int k = 0; k < nb_comps; k++) {
@@ -332,7 +315,7 @@ static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out,
         }
     }
 
-    return nb_views ? launch_conversion(ctx, &params, nb_grids) : 0;
+    return nb_views ? launch(ctx, s->convert, 0, &params, w, h, nb_grids) : 0;
 }
 
 static int render_views(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
