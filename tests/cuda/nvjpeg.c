@@ -497,11 +497,22 @@ static void describe(const struct jpeg_decompress_struct *cinfo, int encoding, I
     }
 }
 
+/** Read the header; an error of libjpeg's goes to where the caller has set it to go. */
+static Status read_header(struct jpeg_decompress_struct *cinfo, const uint8_t *data, size_t length, Info *info)
+{
+    jpeg_create_decompress(cinfo);
+    jpeg_mem_src(cinfo, data, length);
+    jpeg_read_header(cinfo, TRUE);
+    describe(cinfo, frame_marker(data, length), info);
+
+    return cinfo->arith_code ? JPEG_NOT_SUPPORTED : SUCCESS;
+}
+
 static Status parse(const uint8_t *data, size_t length, Info *info)
 {
     struct jpeg_decompress_struct cinfo;
     Errors errors;
-    Status status = SUCCESS;
+    Status status;
 
     if (!data)
         return INVALID_PARAMETER;
@@ -510,12 +521,7 @@ static Status parse(const uint8_t *data, size_t length, Info *info)
         jpeg_destroy_decompress(&cinfo);
         return status_of(&errors);
     }
-    jpeg_create_decompress(&cinfo);
-    jpeg_mem_src(&cinfo, data, length);
-    jpeg_read_header(&cinfo, TRUE);
-    describe(&cinfo, frame_marker(data, length), info);
-    if (cinfo.arith_code)
-        status = JPEG_NOT_SUPPORTED;
+    status = read_header(&cinfo, data, length, info);
     jpeg_destroy_decompress(&cinfo);
 
     return status;
@@ -544,20 +550,20 @@ static Status decode(const uint8_t *data, size_t length, int backend, Picture *p
     JSAMPARRAY planes[3] = { rows[0], rows[1], rows[2] };
     size_t size = 0;
 
-    status = parse(data, length, &picture->info);
-    if (!status && !decodable(&picture->info, backend))
-        status = JPEG_NOT_SUPPORTED;
-    if (status)
-        return status;
-
+    if (!data)
+        return INVALID_PARAMETER;
     catch_errors((j_common_ptr)&cinfo, &errors);
     if (setjmp(errors.env)) {
         jpeg_destroy_decompress(&cinfo);
         return status_of(&errors);
     }
-    jpeg_create_decompress(&cinfo);
-    jpeg_mem_src(&cinfo, data, length);
-    jpeg_read_header(&cinfo, TRUE);
+    status = read_header(&cinfo, data, length, &picture->info);
+    if (!status && !decodable(&picture->info, backend))
+        status = JPEG_NOT_SUPPORTED;
+    if (status) {
+        jpeg_destroy_decompress(&cinfo);
+        return status;
+    }
     cinfo.raw_data_out    = TRUE;
     cinfo.out_color_space = cinfo.jpeg_color_space;
     jpeg_start_decompress(&cinfo);
