@@ -1,13 +1,29 @@
-"""JPEGs for the tests of codecs: made, taken apart, put together."""
+"""JPEGs for the tests of codecs: made, taken apart, put together. CUDA is the stand-ins', or with
+EQUI2MULTI_GPU=1 a GPU's."""
 
 import os
 import struct
 import subprocess
+import unittest
 import zlib
 from pathlib import Path
 
 ROOT = str(Path(__file__).resolve().parent.parent.parent)
 FFMPEG = os.environ.get("EQUI2MULTI_FFMPEG", os.path.join(ROOT, "build", "bin", "ffmpeg"))
+
+GPU = bool(os.environ.get("EQUI2MULTI_GPU"))
+STANDIN = Path(ROOT, "build/check/standin")
+DEVICE = "-init_hw_device", "cuda=gpu", "-filter_hw_device", "gpu"
+
+
+def environment(**more):
+    """In which there is CUDA."""
+    return {**os.environ, **({} if GPU else {"LD_LIBRARY_PATH": str(STANDIN)}), **more}
+
+
+def need_cuda():
+    if not GPU and not (STANDIN / "libnvjpeg.so.13").exists():
+        raise unittest.SkipTest(f"no stand-in: {ROOT}/tests/cuda/build")
 
 
 def ffmpeg(*args, fails=False, data=None, env=None):
