@@ -130,19 +130,13 @@ int ff_jpeg_markers(void *logctx, const AVFrame *frame,
     const AVDictionaryEntry *comment = av_dict_get(frame->metadata, "comment", NULL, 0);
     const size_t xmp_size     = xmp     ? check(logctx, "XMP", strlen(xmp->value), XMP_MAX) : 0;
     const size_t comment_size = comment ? check(logctx, "A comment", strlen(comment->value), SEGMENT_MAX) : 0;
-    const size_t icc_size     = icc     ? icc->size : 0;
+    const size_t icc_size     = icc     ? check(logctx, "An ICC profile", icc->size, ICC_MAX_CHUNKS * ICC_CHUNK_MAX) : 0;
     const size_t icc_chunks   = (icc_size + ICC_CHUNK_MAX - 1) / ICC_CHUNK_MAX;
     const uint8_t *exif = NULL;
     AVBufferRef *rewritten = NULL;
     size_t exif_size = 0, size = 0;
     PutByteContext pb;
     int ret;
-
-    if (icc_chunks > ICC_MAX_CHUNKS) {
-        av_log(logctx, AV_LOG_ERROR, "An ICC profile of %zu bytes is too large, "
-               "JPEG takes at most %zu\n", icc_size, ICC_MAX_CHUNKS * ICC_CHUNK_MAX);
-        return AVERROR_INVALIDDATA;
-    }
 
     ret = get_exif(logctx, frame, &rewritten, &exif, &exif_size);
     if (ret < 0)

@@ -39,7 +39,7 @@ av_cold int ff_jpegenc_init(AVCodecContext *avctx, enum AVPixelFormat pix_fmt, i
 {
     const int gray = pix_fmt == AV_PIX_FMT_GRAY8;
 
-    if (avctx->global_quality >= 0) {
+    if (avctx->global_quality != -1) {
         if (quality >= 0) {
             av_log(avctx, AV_LOG_ERROR, "-q:v and -quality mean the same, give one of them\n");
             return AVERROR(EINVAL);
