@@ -271,6 +271,7 @@ static av_cold int libjpegturbo_init(AVCodecContext *avctx)
 
     if (quality < 0)
         return quality;
+    av_log(avctx, AV_LOG_VERBOSE, "libjpeg-turbo %s\n", AV_STRINGIFY(LIBJPEG_TURBO_VERSION));
 
     av_pix_fmt_get_chroma_sub_sample(avctx->pix_fmt, &h_shift, &v_shift);
     for (int i = 0; i < av_pix_fmt_count_planes(avctx->pix_fmt); i++) {
