@@ -128,9 +128,10 @@ static int set_camera_key(AVFilterContext *ctx, int idx, Equi2MultiView *v,
                   o->max == 180           ? "above 0 and below 180 degrees" :
                                             "-360 to 360 degrees";
         number  = av_strtod(value, &tail);
-        // 0 stands for "not named" where the range starts there, 180 is no pinhole
+        // 0 stands for "not named" where the range starts there, 180 is no pinhole, pixels are whole
         ret = tail == value || *tail || !isfinite(number) ||
-              (!o->min && !number) || (o->max == 180 && number == 180) ? AVERROR(EINVAL) : 0;
+              (!o->min && !number) || (o->max == 180 && number == 180) ||
+              (o->type == AV_OPT_TYPE_INT && number != rint(number)) ? AVERROR(EINVAL) : 0;
     }
     if (ret >= 0)
         ret = av_opt_set(v, key, value, 0);
@@ -140,8 +141,27 @@ static int set_camera_key(AVFilterContext *ctx, int idx, Equi2MultiView *v,
     return ret;
 }
 
+/** Whether a quote, as av_get_token() knows it, is not closed. */
+static int has_open_quote(const char *text)
+{
+    int quoted = 0;
+
+    for (; *text; text++) {
+        if (*text == '\'')
+            quoted = !quoted;
+        else if (*text == '\\' && !quoted && text[1])
+            text++;
+    }
+    return quoted;
+}
+
 static int parse_camera(AVFilterContext *ctx, int idx, Equi2MultiView *v, const char *text)
 {
+    if (has_open_quote(text)) {
+        av_log(ctx, AV_LOG_ERROR, "rig: camera %d has a quote that is not closed: %s\n", idx, text);
+        return AVERROR(EINVAL);
+    }
+
     for (;;) {
         char *key, *value;
         int ret;
@@ -395,6 +415,12 @@ av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *ba
 
         cam->w  = v->w ? v->w : s->w;
         cam->h  = v->h ? v->h : v->w ? v->w : s->h ? s->h : s->w;
+        // as av_image_check_size() has it, which encoders ask
+        if ((cam->w * 8LL + 1024) * (cam->h + 128LL) >= INT_MAX) {
+            av_log(ctx, AV_LOG_ERROR, "rig: camera %d is %dx%d, more than a picture of FFmpeg can be: "
+                   "16250x16250, or as many pixels\n", i + 1, cam->w, cam->h);
+            return AVERROR(EINVAL);
+        }
         cam->fx = equi2multi_focal(cam->w, h_fov);
         cam->fy = v_fov ? equi2multi_focal(cam->h, v_fov) : cam->fx;
 
