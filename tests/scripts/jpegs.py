@@ -8,12 +8,12 @@ import unittest
 import zlib
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parent.parent.parent)
-FFMPEG = os.environ.get("EQUI2MULTI_FFMPEG", os.path.join(ROOT, "build", "bin", "ffmpeg"))
+from repo import FFMPEG, REPO, STANDIN, tool
 
+ROOT = str(REPO)
 GPU = bool(os.environ.get("EQUI2MULTI_GPU"))
-STANDIN = Path(ROOT, "build/check/standin")
 DEVICE = "-init_hw_device", "cuda=gpu", "-filter_hw_device", "gpu"
+ffmpeg = tool.run
 
 
 def environment(**more):
@@ -24,16 +24,6 @@ def environment(**more):
 def need_cuda():
     if not GPU and not (STANDIN / "libnvjpeg.so.13").exists():
         raise unittest.SkipTest(f"no stand-in: {ROOT}/tests/cuda/build")
-
-
-def ffmpeg(*args, fails=False, data=None, env=None):
-    """Output and log of a run that must succeed, or fail without a crash; fails=None: either."""
-    run = subprocess.run([FFMPEG, "-v", "warning", "-nostdin" if data is None else "-y", *args],
-                         input=data, capture_output=True, timeout=120, env=env)
-    log = run.stderr.decode()
-    if fails is not None and fails != (run.returncode != 0) or run.returncode < 0:
-        raise AssertionError(f"exit status {run.returncode}\n{log}")
-    return run.stdout, log
 
 
 def source(graph):

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The ffmpeg command: what is read, the filter graph, an output a view."""
+
+import os
+import re
+import shlex
+
+from . import ffmpeg as tool
+from . import plan, rig
+from .ffmpeg import escape, pattern, url
+
+STATS = "stats"         # in a view's folder of a part: a line a picture, written before it
+THREADS = 64            # that an encoder takes at most
+
+
+def encoder(args, nvjpeg=None):
+    """(ffmpeg's arguments, words for the user) for the pictures' format."""
+    if args.format == "png":    # 3.5 times as fast as the defaults, 1 % larger
+        return ["-c:v", "png", "-compression_level", "1", "-pred", "sub"], "png"
+    if args.format == "tiff":
+        return ["-c:v", "tiff", "-compression_algo", "deflate"], "tiff (deflate)"
+    quality = str(args.quality)
+    if nvjpeg is not None:
+        return ["-c:v", "mjpeg_nvjpeg", "-quality", quality, *nvjpeg], f"jpg, quality {quality} by nvJPEG"
+    return ["-c:v", "libjpegturbo", "-quality", quality], f"jpg, quality {quality} by libjpeg-turbo"
+
+
+def converted(args, source):
+    """Whether the filter makes of each view what its encoder takes: of YUV, what JPEG readers assume."""
+    return args.format == "jpg" and bool(re.match(r"yuvj?4|gray|nv\d|p\d\d\d", source.pixels))
+
+
+def one(picture):
+    """Input arguments for a picture, whatever its name is."""
+    return ["-f", "image2", "-pattern_type", "none", "-i", url(picture)]
+
+
+def sequence(folder, end):
+    """Input arguments for numbered pictures: picture i, from 0, gets pts i."""
+    return ["-f", "image2", "-framerate", "25", "-start_number", "0", "-i", f"{pattern(folder)}/%07d{end}"]
+
+
+def video(source, seek=None):
+    """Input arguments for a video; seek: s from its start, where decoding begins at the latest."""
+    turned = ["-noautorotate"] * (source.turn == rig.HALF_TURN)
+    return [*turned, *(["-noaccurate_seek", "-ss", f"{seek:.6f}"] if seek else []), "-i", url(os.path.abspath(source.name))]
+
+
+def choose(planned, wanted):
+    """Filters that let the wanted keys pass, and end the run behind them."""
+    runs = plan.windows(planned, wanted)
+    if planned.by == "file" or not runs:
+        return []
+    chain = ["select=" + escape(plan.expression(planned.by, runs))]
+    if runs[-1][1] != planned.shown[-1]:
+        end = "end_pts" if planned.by == "pts" else "end_frame"
+        chain.insert(0, f"trim={end}={runs[-1][1] + 1}")
+    return chain
+
+
+def graph(args, source, device, views, chosen=()):
+    """Choose frames, render the views, and give each the colours that its readers assume.
+
+    JPEG readers take pictures for full-range BT.601 whatever the video was.  The filter
+    makes that of YUV while it renders; of RGB, and for other pictures, scale makes what
+    is wanted, view by view.
+    """
+    options, frames, tail = rig.options(args, source.turn), device.frames, []
+    if converted(args, source):
+        options, frames = f"{options}:format=yuv420p:out_range=full:out_color_matrix=bt601", "yuv420p"
+    elif args.format == "jpg":
+        tail = ["scale=out_color_matrix=bt601:out_range=full,format=yuv420p"]
+    else:
+        planar = "format=yuv420p," * (frames == "nv12")    # scale is slower with nv12, and rounds differently
+        tail = [planar + "scale=" + "in_color_matrix=bt709:" * source.untagged +
+                "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24"]
+    if device.frames and device.nvjpeg is None:
+        tail.insert(0, f"hwdownload_cuda,format={frames}")
+    chain = [*chosen, *device.upload, f"equi2multi{'_cuda' * bool(device.frames)}={options}"]
+    pads = [f"[v{i}]" if tail else f"[cam{i}]" for i in range(views)]
+    text = f"[0:{source.stream}]" + ",".join(chain) + "".join(pads)
+    return ";".join([text] + [f"{pad}{','.join(tail)}[cam{i}]" for i, pad in enumerate(pads) if tail])
+
+
+def head(ffmpeg, args, device, read, filters, by="pts"):
+    """ffmpeg up to its outputs.  Whatever is damaged, it goes on to the end; times stay those of the input."""
+    return [ffmpeg, "-nostdin", "-loglevel", "repeat+level+verbose", "-nostats",
+            "-max_error_rate", "1", *["-copyts"] * (by == "pts"), *device.decode, *read,
+            "-filter_complex_threads", str(args.threads), *tool.graph(filters)]
+
+
+def output(args, device, views, i):
+    return ["-map", f"[cam{i}]", "-fps_mode", "passthrough", *encoder(args, device.nvjpeg)[0],
+            "-threads", str(max(1, min(args.threads // views, THREADS)))]
+
+
+def trial(ffmpeg, args, source, device, filters, views):
+    """A command that makes the first picture of all views, keeps none, and prints size and pts of each."""
+    command = head(ffmpeg, args, device, one(source.files[source.first]) if source.is_pictures else video(source),
+                   filters)
+    for i in range(views):      # descriptor 1 by another name for each: those of one name share a buffer, without a lock
+        command += [*output(args, device, views, i), "-frames:v", "1", "-stats_mux_pre", f"pipe:{'0' * i}1",
+                    "-stats_mux_pre_fmt", "{size} {ptsi}", "-f", "null", "-"]
+    return command
+
+
+def staged(ffmpeg, args, device, folders, read, filters, by):
+    """The command of a run, in the folder of a part: pictures N.jpg, counted from 1, and stats in a folder a view."""
+    command = head(ffmpeg, args, device, read, filters, by)
+    for i, folder in enumerate(folders):
+        command += [*output(args, device, len(folders), i), "-stats_mux_pre", url(f"{folder}/{STATS}"),
+                    "-stats_mux_pre_fmt", "{n} {size} {ni}" if by == "n" else "{n} {size} {ptsi}",
+                    "-f", "image2", f"{pattern(folder)}/%d.{args.format}"]
+    return command
+
+
+def printed(ffmpeg, args, source, device, planned, folders, images, links):
+    """What a run would do, for a shell, without staging: lines."""
+    places = [images / folder for folder in folders]
+    yield shlex.join(["mkdir", "-p", *map(str, places), *[links] * source.is_pictures])
+    wanted = [frame for frame in planned.frames if frame.key not in source.bad]
+    read = video(source)
+    if source.is_pictures:
+        end = os.path.splitext(source.files[source.first])[1]
+        read = sequence(links, end)
+        for i, frame in enumerate(wanted):
+            yield shlex.join(["ln", "-s", frame.file, f"{links}/{i:07d}{end}"])
+    filters = graph(args, source, device, len(folders), choose(planned, [frame.key for frame in wanted]))
+    command = head(ffmpeg, args, device, read, filters, planned.by)
+    at = len(command) - 2       # where the graph is
+    lines = [command[:at], command[at:]]
+    for i, place in enumerate(places):
+        lines.append([*output(args, device, len(folders), i), "-f", "image2", "-atomic_writing", "1",
+                      f"{pattern(place)}/frame_%0{planned.digits}d.{args.format}"])
+    feed = f"printf %s {shlex.quote(filters)} | " * bool(tool.graph_input(filters))
+    yield feed + " \\\n  ".join(map(shlex.join, lines))
+    if source.is_pictures:
+        yield shlex.join(["rm", "-r", links])

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The main job: INPUT -> OUTDIR/images, going on where an earlier run has stopped."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+
+from . import (DAMAGED, FAILED, INTERRUPTED, USAGE, Stop, cause, command, device, ffmpeg, journal, outdir, plan, plural,
+               ranges, rig, rounds, say, source, system)
+from .journal import Manifest
+from .run import Run
+
+# What tells a run from another: what is asked for, what that comes to, and what makes it.  Threads do not.
+ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "fps", "every", "start", "end", "keyframes",
+         "numbering", "format", "quality")
+SHAPE = "cameras", "digits", "frames"
+MAKERS = "ffmpeg", "decoder", "encoder", "device"
+
+
+class Job:
+    """One call of extract."""
+
+    def __init__(self, args):
+        self.args, self.outdir, self.staging = args, args.outdir, args.outdir / ".staging"
+        outdir.refuse_if_held(self.outdir)
+        self.source = source.open_source(args.input)
+        if self.source.is_pictures:
+            args.refuse_times()
+        self.header = {"version": 1, "frames": None, "input": self.source.identity, **args.asked()}
+        self.manifest = self.old = None
+
+    # -- what is there ------------------------------------------------------------
+
+    def look(self, keys=ASKED):
+        """Find what an earlier run has left: a manifest to go on with, or an old one to be replaced."""
+        self.old, self.manifest = None, Manifest.load(self.outdir)
+        if not self.manifest:
+            return
+        theirs, args = self.manifest.header, self.args
+        differs = journal.difference(theirs, self.header, keys)
+        if args.overwrite:
+            if differs or self.finished():
+                self.old, self.manifest = self.manifest, None
+            return
+        advice = "--overwrite replaces it, or choose another OUTDIR"
+        if differs and not args.resume_anyway:
+            raise Stop(USAGE, f"{self.outdir} holds another run, {differs}: --resume-anyway goes on as before, {advice}")
+        if differs:
+            args.adopt(theirs)
+            self.header.update({key: theirs.get(key) for key in (*ASKED, *MAKERS)})
+            differs = journal.difference(theirs, self.header, [key for key in SHAPE if key in keys])
+        if differs:
+            raise Stop(USAGE, f"{self.outdir} holds another run, {differs}: there is no going on with it; {advice}")
+
+    def finished(self):
+        """Whether all is there, by the manifest and by the files."""
+        self.manifest.verify()
+        return len(self.manifest.lines) == self.manifest.header["frames"] and not (
+            self.args.retry_bad and self.manifest.bad)
+
+    # -- what is to be made -------------------------------------------------------
+
+    def prepare(self):
+        """Look into the input, try the device, plan; nothing is written."""
+        args, src = self.args, self.source
+        self.ffmpeg, self.ffprobe = ffmpeg.find(build=not args.dry_run)
+        source.probe(self.ffprobe, src, args.every)
+        self.sizes = self.ask_filter()
+        views = len(self.sizes)
+        self.folders = [f"cam_{i:0{max(2, len(str(views - 1)))}}" for i in range(views)]
+        files = 2 * views + 64
+        if system.allow_files(files) < files:
+            raise Stop(USAGE, f"{views} views need {files} open files, and the limit is {system.allow_files(files)}: "
+                              "raise it (ulimit -n)")
+        self.device = self.try_devices()
+        self.plan = plan.plan_pictures(src, args.choice()) if src.is_pictures else self.plan_video()
+        version, decoder, encoder = self.device.trial.makers
+        self.header.update(frames=len(self.plan.frames) if self.plan.by != "n" else None, ffmpeg=version,
+                           decoder=decoder, encoder=encoder, device="cuda" if self.device.frames else "cpu", cameras=self.folders,
+                           digits=self.plan.digits)
+
+    def ask_filter(self):
+        """Sizes of the views; pictures of sizes that the filter does not take are left out."""
+        src, options, answers = self.source, rig.options(self.args), {}
+        while True:
+            try:
+                sizes = rig.views(self.ffmpeg, options, (src.width, src.height))
+                break
+            except Stop as stop:
+                if "The input is" not in str(stop) or len(src.files) < 2:
+                    raise
+                src.leave_out(src.first, rig.words(stop))
+                source.probe_first(self.ffprobe, src)
+        for place in [place for place in src.files if src.sizes[place] and place != src.first]:
+            size = src.sizes[place]
+            if size not in answers:
+                answers[size] = ""
+                try:
+                    rig.views(self.ffmpeg, options, size)
+                except Stop as stop:
+                    answers[size] = rig.words(stop)
+            if answers[size]:
+                src.leave_out(place, answers[size])
+        return sizes
+
+    def try_devices(self):
+        """The device for the job; pictures that none can decode or render are left out."""
+        while True:
+            found = device.choose(self.ffmpeg, self.args, self.source, len(self.sizes))
+            if not found.trial.why:
+                return found
+            if len(self.source.files) < 2:
+                raise Stop(USAGE, f"{self.args.input}: {found.trial.why}")
+            self.source.leave_out(self.source.first, found.trial.why)
+            source.probe_first(self.ffprobe, self.source)
+
+    def plan_video(self):
+        args, src, first = self.args, self.source, self.device.trial.key
+        times = plan.read_times(self.ffprobe, src)
+        if times.by == "pts" and first not in set(times.shown):
+            times = plan.read_times(self.ffprobe, src, "frames have other times than packets")
+        times.leave_out_before(first)
+        found = times.plan(args.choice())
+        if not found.frames:
+            late = args.start and src.duration and args.choice().start >= src.duration
+            raise Stop(USAGE, f"--start {args.start}: {args.input} ends at {src.duration:g} s" if late
+                       else f"{args.input}: no frame in {'the part asked for' if times.shown else 'it'}")
+        return found
+
+    # -- making it ----------------------------------------------------------------
+
+    def work(self, lock):
+        """Make what lacks; OUTDIR is ours."""
+        outdir.check_places(self.outdir, self.folders)
+        journal.recover(self.staging, Manifest.load(self.outdir))
+        self.look((*ASKED, *SHAPE, *MAKERS))
+        manifest = self.manifest = self.manifest or Manifest(self.outdir / "manifest.jsonl", self.header)
+        manifest.verify()
+        for number in list(manifest.bad) if self.args.retry_bad else ():
+            manifest.forget(number)
+        todo = [frame for frame in self.plan.frames if frame.number not in manifest.lines]
+        self.check_room(todo)
+        self.heading(len(manifest.lines))
+        publisher = journal.Publisher(self.outdir, self.staging, manifest, self.old)
+        run = Run(publisher, lock, len(self.plan.frames), len(manifest.lines))
+        run.silent = tuple(self.said_already())
+        for text in self.device.trial.said:
+            run.tell(text)
+        run.catch_signals()
+        stop = None
+        try:
+            rounds.make(self, run)
+            if not run.signals:
+                self.settle(run)
+            system.sync(self.outdir, [])
+        except Stop as error:
+            stop = error
+        except OSError as error:
+            stop = Stop(FAILED, f"stopped: {cause(error)}")
+        finally:
+            publisher.close()
+        self.report(run, stop)
+
+    def check_room(self, todo):
+        """Names that are to be written are free, INPUT is not what gets replaced, and the disk has room."""
+        layout = journal.Layout(self.outdir / "images", self.folders, self.plan.digits, self.args.format)
+        inputs = {identity(path) for path in self.source.paths()} - {None}
+        old = {}
+        for path, size in self.old.files() if self.old else ():
+            if journal.judge(path, size, self.old.header["format"]) in ("ours", "torn"):
+                old[str(path)] = size
+                if identity(path) in inputs:
+                    raise Stop(USAGE, f"{self.args.input}: {path} is of the result that --overwrite would replace: "
+                                      "choose another OUTDIR")
+        ours = set(old).union(str(path) for number in self.manifest.listed for path in layout.paths(number))
+        outdir.check_names(layout, [frame.number for frame in todo], ours, bool(self.old or self.manifest.length))
+        made = list(self.manifest.sizes.values())
+        need = len(todo) * (sum(map(sum, made)) / len(made) if made else sum(self.device.trial.sizes))
+        free = shutil.disk_usage(self.staging).free + sum(old.values())
+        if free < need * 3 / 4:       # the first frame may be a busy one
+            raise Stop(USAGE, f"{self.outdir}: {len(todo)} frames of {plural(len(self.folders), 'view')} need about "
+                              f"{need / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free")
+
+    def heading(self, done):
+        src, args = self.source, self.args
+        length = (plural(len(src.files), "picture") if src.is_pictures
+                  else f"{float(src.rate):g} fps, {src.duration:g} s")
+        name = args.rig if len(args.rig) < 50 else args.rig[:45] + "[...]"
+        say(f"extract: {args.input}: {src.width}x{src.height}, {length} -> {name}: "
+            + ", ".join(f"{plural(n, 'view')} of {size}" for size, n in Counter(self.sizes).items())
+            + f", {command.encoder(args, self.device.nvjpeg)[1]}, {self.device.words}")
+        if src.untagged:
+            say("extract: the input names no colour matrix: taken for BT.709")
+        if args.fps and 0 < src.rate < args.fps:
+            say(f"extract: --fps {float(args.fps):g}: the input has fewer, all are used")
+        for note in src.notes:
+            say(f"extract: {note}")
+        if done:
+            say(f"extract: goes on after {done} of {plural(len(self.plan.frames), 'frame')}")
+
+    def said_already(self):
+        """Of what the filter says while it runs."""
+        if self.source.untagged:
+            yield "The input does not say what its matrix is; BT.709"
+        if any("HDR" in note for note in self.source.notes):
+            yield "The input is HDR"
+
+    def settle(self, run):
+        """All is there or lost: what is known only now goes into the manifest."""
+        manifest, before = self.manifest, dict(self.manifest.header)
+        if self.plan.by == "n":
+            manifest.header["frames"] = len(manifest.lines)
+        complaints = [*self.plan.complaints, *(() if self.source.is_pictures else run.complaints)]
+        if complaints and not manifest.header.get("complaints"):
+            manifest.header["complaints"] = complaints[:5] + [f"and {len(complaints) - 5} more"] * (len(complaints) > 5)
+        if manifest.length and (manifest.header != before or not manifest.sorted):
+            manifest.rewrite(self.staging)
+
+    # -- what came of it ----------------------------------------------------------
+
+    def report(self, run=None, stop=None):
+        """Say it, by an exit code, too.  run: what was made now; stop: why that ended early."""
+        manifest = self.manifest
+        frames, images = len(manifest.sizes), sum(map(len, manifest.sizes.values()))
+        text = f"{plural(frames, 'frame')}, {plural(images, 'image')}, {sum(map(sum, manifest.sizes.values())) / 1e6:.1f} MB"
+        if run:
+            took = time.monotonic() - run.began
+            new = run.frames * len(self.folders)
+            text += (f", {new} of them now" * bool(run.before) + f" in {took:.1f} s ({new / took:.1f} images/s)")
+        text += f": {self.outdir / 'images'}" * bool(frames)
+        if run and run.signals:
+            raise Stop(INTERRUPTED, f"interrupted; finished: {text}; the same command goes on")
+        if stop:
+            raise Stop(stop.code, f"{stop}; finished: {text}")
+        bad = self.damage()
+        for line in bad:
+            say(f"extract: {line}")
+        if bad:
+            raise Stop(DAMAGED, f"done, but some input was bad or missing: {text}")
+        say(f"extract: {text}" if run else f"extract: all is there already: {text}")
+
+    def damage(self):
+        """Lines about input that was bad or missing."""
+        manifest, total = self.manifest, len(self.manifest.lines)
+        lines = list(self.source.listing[1]) if self.source.is_pictures else []
+        if self.source.is_pictures:
+            paths = {os.path.basename(path): path for path in self.source.paths()}
+            lines += [f"{paths.get(name, name)}: {why}" for _, (why, name) in sorted(manifest.bad.items())]
+        else:
+            reasons = {}
+            for number, (why, _) in sorted(manifest.bad.items()):
+                reasons.setdefault(why, []).append(number)
+            lines += [f"{why}: {len(numbers)} of {total} frames: {ranges(numbers)}" for why, numbers in reasons.items()]
+        if manifest.damaged:
+            lines.append(f"damaged, used as far as decoded: {len(manifest.damaged)} of {total} frames: "
+                         f"{ranges(sorted(manifest.damaged))}")
+        return lines + [f"ffmpeg: {line}" for line in manifest.header.get("complaints", [])]
+
+
+def identity(path):
+    """Of a file, by whatever name."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+
+
+def extract(args):
+    job = Job(args)
+    job.look()
+    if job.manifest and not os.path.lexists(job.staging) and job.finished():
+        return job.report()
+    job.prepare()
+    if args.dry_run:
+        say(f"extract: {job.device.words}")
+        for line in command.printed(job.ffmpeg, args, job.source, job.device, job.plan, job.folders,
+                                    job.outdir / "images", f"{tempfile.gettempdir()}/extract-{os.getpid()}"):
+            print(line)
+        return sys.stdout.flush()
+    with outdir.claim(job.outdir) as lock:
+        job.work(lock)

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What in OUTDIR is ours, and how a frame gets there whole or not at all.
+
+OUT/manifest.jsonl is the journal.  Its first line says what the run is, each other line
+that a frame is finished, with the sizes of its files: these files, and no others, are
+ours.  A batch of frames is published in four steps: its files below OUT/.staging are
+synced, their lines are appended to the manifest and synced, the files are renamed, the
+reference camera's last, and what is left undone by a crash in between the next start
+does first, as OUT/.staging/batch tells it where the files were.
+"""
+
+import contextlib
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import FAILED, USAGE, Stop, cause, system
+from .pictures import JPEG, PNG, TIFF
+
+LAST = 4096                 # files, the newest ones, whose ends are looked at: two batches and more
+BEGIN = {"jpg": JPEG, "png": PNG, "tiff": TIFF}
+
+
+# -- what is ours -------------------------------------------------------------
+
+@dataclass
+class Layout:
+    """Where the files of a frame are."""
+    images: Path
+    folders: list       # one a view; the first one is the reference camera's
+    digits: int
+    end: str            # of names, without a dot
+
+    def name(self, number):
+        return f"frame_{number:0{self.digits}}.{self.end}"
+
+    def paths(self, number):
+        return [self.images / folder / self.name(number) for folder in self.folders]
+
+
+def judge(path, size, end):
+    """What is at a place where a file of ours of that size should be: ours, missing, torn or foreign."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return "missing"
+    if not stat.S_ISREG(found.st_mode):
+        return "foreign"
+    if found.st_size == size:
+        return "ours"
+    with open(path, "rb") as file:      # a part of one of ours begins like one, but does not end so
+        start = file.read(8)
+    begun = start.startswith(BEGIN[end]) or not start.strip(b"\0")
+    return "torn" if begun and not whole(path, end) else "foreign"
+
+
+def foreign(path, size):
+    return Stop(USAGE, f"{path} is not the file of {size} bytes that was written there: move it away (it is made again "
+                       "then), or choose another OUTDIR")
+
+
+def whole(path, end):
+    """Whether a file of ours begins and ends as such."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(8)
+        if end == "tiff":       # what is at its end says where all else is
+            at = int.from_bytes(start[4:8], "little")
+            file.seek(at)
+            count = int.from_bytes(file.read(2), "little")
+            return start.startswith(TIFF) and 8 <= at and 0 < count and at + 6 + 12 * count <= size
+        file.seek(-min(size, 12), os.SEEK_END)
+        tail = file.read()
+    return start.startswith(BEGIN[end]) and tail.endswith(b"\xff\xd9" if end == "jpg" else b"IEND\xaeB`\x82")
+
+
+@dataclass
+class Manifest:
+    """What a run has finished."""
+    path: Path
+    header: dict
+    lines: dict = field(default_factory=dict)   # {number: line} of all frames that are settled
+    sizes: dict = field(default_factory=dict)   # {number: bytes of each view's file}
+    bad: dict = field(default_factory=dict)     # {number: (why, name of the picture)}
+    damaged: list = field(default_factory=list) # numbers of frames that are used as far as they were decoded
+    listed: set = field(default_factory=set)    # numbers of frames whose files were there when it was loaded
+    length: int = 0                             # bytes of the file that are whole lines
+    sorted: bool = True                         # they are in the order of their numbers, each once
+
+    @classmethod
+    def load(cls, outdir):
+        """That of an OUTDIR, or None."""
+        path = outdir / "manifest.jsonl"
+        try:
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+                data = file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise Stop(USAGE, f"OUTDIR {outdir}: {cause(error)}")
+        try:
+            first, _, rest = data.partition(b"\n")
+            manifest = cls(path, json.loads(first), length=len(first) + 1)
+            if manifest.header["version"] > 1:
+                raise Stop(USAGE, f"{path} is of a newer version of extract: use that, or choose another OUTDIR")
+            manifest.layout()
+        except (ValueError, KeyError, TypeError):
+            raise Stop(USAGE, f"{path} is none of ours: move it away, or choose another OUTDIR")
+        last = 0
+        for line in rest.splitlines(True):
+            try:
+                if not line.endswith(b"\n"):
+                    break
+                number = manifest.settle(json.loads(line), line)
+            except (ValueError, KeyError, TypeError):
+                break       # torn by a crash: it and what follows do not count
+            manifest.sorted &= number > last
+            manifest.length += len(line)
+            last = number
+        manifest.listed = set(manifest.sizes)
+        return manifest
+
+    def layout(self):
+        return Layout(self.path.parent / "images", self.header["cameras"], self.header["digits"],
+                      self.header["format"])
+
+    def settle(self, entry, line):
+        number, sizes = entry["frame"], entry.get("sizes")
+        if not isinstance(number, int) or "bad" not in entry and not (
+                len(sizes) == len(self.header["cameras"]) and all(isinstance(size, int) for size in sizes)):
+            raise ValueError
+        self.forget(number)
+        self.lines[number] = line
+        if "bad" in entry:
+            self.bad[number] = entry["bad"], entry.get("file")
+        else:
+            self.sizes[number] = sizes
+            if entry.get("damaged"):
+                self.damaged.append(number)
+        return number
+
+    def forget(self, number):
+        """It is to be made again."""
+        if self.lines.pop(number, None):
+            self.sizes.pop(number, None)
+            self.bad.pop(number, None)
+            self.damaged = [n for n in self.damaged if n != number]
+            self.sorted = False
+
+    def files(self):
+        """[(path, size)] of all that is ours, the reference camera's first."""
+        layout = self.layout()
+        for number, sizes in self.sizes.items():
+            yield from zip(layout.paths(number), sizes)
+
+    def verify(self):
+        """Forget frames of which a file is not there as it was; what is there instead must not be the user's."""
+        layout, there = self.layout(), {}
+        for folder in layout.folders:
+            with contextlib.suppress(OSError):
+                there[folder] = {entry.name: entry.stat(follow_symlinks=False) for entry in entries(layout.images / folder)}
+        recent = set(sorted(self.sizes)[-max(LAST // len(layout.folders), 1):])
+        for number, sizes in list(self.sizes.items()):
+            name = layout.name(number)
+            for folder, size in zip(layout.folders, sizes):
+                found, path = there.get(folder, {}).get(name), layout.images / folder / name
+                if found and stat.S_ISREG(found.st_mode) and found.st_size == size:
+                    verdict = "ours" if number not in recent or whole(path, layout.end) else "torn"
+                else:
+                    verdict = judge(path, size, layout.end)
+                if verdict == "foreign":
+                    raise foreign(path, size)
+                if verdict != "ours":
+                    self.forget(number)
+                    break
+
+    def rewrite(self, staging):
+        """Bring the file in order."""
+        data = dump(self.header) + b"".join(self.lines[number] for number in sorted(self.lines))
+        new = staging / "manifest"
+        write(new, data)
+        system.rename(new, self.path, replace=True)
+        self.length, self.sorted = len(data), True
+
+    def append(self, lines):
+        """Add lines, or nothing."""
+        file = os.open(self.path, os.O_WRONLY)
+        try:
+            os.ftruncate(file, self.length)     # what a crash or a full disk has left of a line
+            os.lseek(file, self.length, os.SEEK_SET)
+            data = b"".join(lines)
+            try:
+                put(file, data)
+                os.fsync(file)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(file, self.length)
+                raise
+            self.length += len(data)
+        finally:
+            os.close(file)
+
+
+def dump(entry):
+    return json.dumps(entry, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def put(file, data):
+    while data:
+        data = data[os.write(file, data):]
+
+
+def write(path, data):
+    """A whole file, on the disk."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        put(file, data)
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def recover(staging, manifest):
+    """Finish the renames of a batch that a crash has left."""
+    try:
+        batch = (staging / "batch").read_text().split("\n")[:-1]
+    except FileNotFoundError:
+        batch = []
+    moves = []
+    for line in batch if manifest else ():
+        number, part, index = line.split()
+        layout, sizes = manifest.layout(), manifest.sizes.get(int(number), [])
+        for view, size in reversed(list(enumerate(sizes))):
+            target = layout.paths(int(number))[view]
+            source = staging / part / layout.folders[view] / f"{index}.{layout.end}"
+            verdict = judge(target, size, layout.end)
+            if judge(source, size, layout.end) == "ours" and verdict != "ours":
+                if verdict == "foreign":
+                    raise foreign(target, size)
+                moves.append((source, target, verdict == "torn"))
+    for source, target, replace in moves:
+        os.makedirs(target.parent, exist_ok=True)
+        system.rename(source, target, replace)
+    sweep(staging)
+
+
+# -- publishing ---------------------------------------------------------------
+
+def sweep(staging):
+    """Remove what runs leave below OUT/.staging: our own names only."""
+    for part in entries(staging):
+        if re.fullmatch(r"part_\d+", part.name) and part.is_dir(follow_symlinks=False):
+            for folder in entries(part.path):
+                if folder.is_dir(follow_symlinks=False):
+                    for file in entries(folder.path):
+                        if re.fullmatch(r"\d+\.\w+|stats", file.name):
+                            os.unlink(file.path)
+                    with contextlib.suppress(OSError):
+                        os.rmdir(folder.path)
+            with contextlib.suppress(OSError):
+                os.rmdir(part.path)
+        elif part.name in ("batch", "manifest") and part.is_file(follow_symlinks=False):
+            os.unlink(part.path)
+
+
+def entries(folder):
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except FileNotFoundError:
+        return []
+
+
+class Publisher:
+    """Brings staged frames to images/."""
+
+    def __init__(self, outdir, staging, manifest, old=None):
+        self.outdir, self.staging = outdir, staging
+        self.manifest, self.old = manifest, old     # old: what this run replaces
+        self.layout = manifest.layout()
+        self.remade = manifest.listed - set(manifest.sizes)     # numbers of which some files may be there
+        self.begun = bool(manifest.length)
+        self.made = []                  # folders
+        self.pending = False            # renames are left to be done
+
+    def begin(self):
+        """Make room: the old result goes, the reference camera's file of a frame first, and its manifest last."""
+        if self.old:
+            layout = self.old.layout()
+            for path, size in self.old.files():
+                if judge(path, size, layout.end) in ("ours", "torn"):
+                    os.unlink(path)
+            for folder in set(layout.folders) - set(self.layout.folders):
+                with contextlib.suppress(OSError):
+                    os.rmdir(layout.images / folder)
+        data = dump(self.manifest.header)
+        write(self.staging / "manifest", data)
+        system.rename(self.staging / "manifest", self.manifest.path, replace=bool(self.old))
+        self.manifest.length, self.begun = len(data), True
+
+    def publish(self, batch):
+        """batch: [(entry of the manifest, (part, index) of its files or None for a bad one)], numbers ascending."""
+        if not batch:
+            return
+        if not self.begun:
+            self.begin()
+        staged = [(entry["frame"], *place) for entry, place in batch if place]
+        for folder in [self.layout.images, *(self.layout.images / name for name in self.layout.folders)] * bool(staged):
+            if not folder.is_dir():
+                os.mkdir(folder)
+                self.made.append(folder)
+        write(self.staging / "batch", "".join(f"{number} {part} {index}\n" for number, part, index in staged).encode())
+        system.sync(self.staging, [self.source(part, index, view) for _, part, index in staged
+                                   for view in range(len(self.layout.folders))])
+        self.pending = True
+        lines = [dump(entry) for entry, _ in batch]
+        self.manifest.append(lines)
+        last = max(self.manifest.lines, default=0)
+        for (entry, _), line in zip(batch, lines):
+            self.manifest.settle(entry, line)
+            self.manifest.sorted &= entry["frame"] > last
+            last = entry["frame"]
+        while staged:
+            number, part, index = staged[0]
+            for view, target in reversed(list(enumerate(self.layout.paths(number)))):
+                try:
+                    system.rename(self.source(part, index, view), target, number in self.remade)
+                except OSError as error:
+                    for number, _, _ in staged:     # the next start will, or find that it cannot
+                        self.manifest.forget(number)
+                    if isinstance(error, FileExistsError):
+                        raise Stop(FAILED, f"stopped: {target} is none of our pictures: move it away and run this again")
+                    raise
+            del staged[0]
+        self.pending = False
+
+    def source(self, part, index, view):
+        return self.staging / part / self.layout.folders[view] / f"{index}.{self.layout.end}"
+
+    def close(self):
+        """Leave nothing behind that is not needed."""
+        if not self.pending:
+            with contextlib.suppress(OSError):
+                sweep(self.staging)
+        for folder in reversed(self.made):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+
+def difference(theirs, ours, keys):
+    """The first of the keys in which two headers differ, in words, or an empty string."""
+    for key in keys:
+        if key == "frames" and None in (theirs.get(key), ours.get(key)):
+            continue        # how many there are is known at the end only
+        if theirs.get(key) != ours.get(key):
+            if isinstance(ours.get(key), dict) and isinstance(theirs.get(key), dict):
+                return key + " " + difference(theirs[key], ours[key], [*ours[key], *theirs[key]])
+            return f"{key}: {show(theirs.get(key))} there, {show(ours.get(key))} here"
+    return ""
+
+
+def show(value):
+    text = "none" if value is None else str(value)
+    return text if len(text) < 60 else text[:55] + "[...]"

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which pictures INPUT names, and what their files say before anybody decodes them."""
+
+import glob
+import mmap
+import os
+import re
+import stat
+import struct
+from dataclasses import dataclass
+
+from . import cause
+
+# What the files of an image sequence may be, and how each begins.
+JPEG, PNG, TIFF = (b"\xff\xd8\xff",), (b"\x89PNG\r\n\x1a\n",), (b"II*\0", b"MM\0*")
+MAGIC = {".jpg": JPEG, ".jpeg": JPEG, ".png": PNG, ".tif": TIFF, ".tiff": TIFF,
+         ".webp": (b"RIFF",), ".exr": (b"v/1\x01",), ".dpx": (b"SDPX", b"XPDS")}
+BIGTIFF = b"II+\0", b"MM\0+"
+
+# Files of cameras that are no panoramas, and who makes some of them.
+RAW = {".360": ("the two tracks of a GoPro camera", "GoPro Player"),
+       ".insv": ("the two fisheyes of an Insta360 camera", "Insta360 Studio"),
+       ".insp": ("the two fisheyes of an Insta360 camera", "Insta360 Studio"),
+       ".osv": ("the two fisheyes of a DJI camera", "DJI Studio")}
+
+
+def raw(name):
+    """One line if a name is that of a camera's own file, else an empty string."""
+    what, program = RAW.get(os.path.splitext(name)[1].lower(), ("", ""))
+    return f"holds {what}, no panorama: export it as equirectangular from {program} first" if what else ""
+
+
+def kind(path):
+    return MAGIC.get(os.path.splitext(path)[1].lower())
+
+
+def natural(path):
+    """Sort key: img_9 before img_10."""
+    return [int(s) if i % 2 else s.lower() for i, s in enumerate(re.split("([0-9]+)", path))], path
+
+
+def usable(path):
+    """Whether a name in a folder is that of a picture: no folder, pipe or device; a dangling link is a lost picture."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
+
+
+def find(name):
+    """(pictures, lines about gaps in their numbers) that INPUT names, or None if it is a video."""
+    folder, base = os.path.split(name)
+    number = re.search(r"%(0[1-9])?d", base)
+    if os.path.isfile(name):
+        return ([name], []) if kind(name) else None
+    if os.path.isdir(name):
+        files = [entry.path for entry in os.scandir(name) if not entry.name.startswith(".")]
+    elif number:
+        return numbered(folder, base, number[0])
+    else:
+        files = glob.glob(name)
+    return sorted((path for path in files if kind(path) and usable(path)), key=natural), []
+
+
+def numbered(folder, base, number):
+    """Those of a pattern such as img_%04d.jpg; what lacks between them is said, in a line for each gap."""
+    pattern = re.compile(re.escape(base).replace(re.escape(number), "([0-9]+)", 1))
+    names = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+
+    def path(i):
+        return os.path.join(folder, base.replace(number, number % i, 1))
+
+    found = {int(match[1]): match[0] for match in map(pattern.fullmatch, names) if match}
+    ids = sorted(i for i in found if os.path.join(folder, found[i]) == path(i) and usable(path(i)))
+    step = min((b - a for a, b in zip(ids, ids[1:])), default=1)
+    gaps = []
+    for a, b in zip(ids, ids[1:]):
+        lost = (b - a - 1) // step      # as they would have been counted
+        if 0 < lost < 5:
+            gaps += [f"{path(a + i * step)}: missing" for i in range(1, lost + 1)]
+        elif lost:
+            gaps.append(f"{path(a + step)} to {path(a + lost * step)}: missing")
+    return [path(i) for i in ids], gaps
+
+
+@dataclass
+class Header:
+    """What the file of a picture says of it."""
+    fault: str = ""         # why it cannot be used
+    size: tuple = None      # width and height, None if this kind's are not read
+    loses: tuple = ()       # what it has that its views do not get
+    xmp: bytes = b""
+
+
+def read(path):
+    """The header of a picture, with the fault if FFmpeg would stop silently or deliver a part of it."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return Header("not a file")
+            if not os.fstat(file.fileno()).st_size:
+                return Header("empty")
+            start = file.read(16)
+            if kind(path) is TIFF and start.startswith(BIGTIFF):
+                return Header("a BigTIFF, which FFmpeg cannot read: save it as TIFF")
+            if not start.startswith(kind(path)):
+                return Header("not what its name says")
+            reader = {JPEG: read_jpeg, PNG: read_png, TIFF: read_tiff}.get(kind(path))
+            if not reader:
+                return Header()
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                try:
+                    header = reader(data)
+                except (struct.error, IndexError):      # one that has its end is for the decoder to judge
+                    header = Header("" if data[-2:] == b"\xff\xd9" else "cut short")
+    except OSError as error:
+        return Header(cause(error).replace(f"{path}: ", "", 1))
+    header.fault = header.fault or partial(header.xmp)
+    return header
+
+
+def read_jpeg(data):
+    header, at = Header(), 2
+    while True:
+        if data[at] != 0xff:
+            at += 1                 # between segments: decoders look for the next marker
+            continue
+        marker = data[at + 1]
+        if marker in (0xff, 0) or 0xd0 <= marker <= 0xd8:
+            at += 1 if marker == 0xff else 2
+            continue
+        if marker == 0xd9:
+            return Header("no picture in it")
+        length, = struct.unpack_from(">H", data, at + 2)
+        if 0xc0 <= marker <= 0xcf and marker not in (0xc4, 0xc8, 0xcc):
+            header.size = struct.unpack_from(">HH", data, at + 5)[::-1]
+        if marker == 0xe1 and data[at + 4:at + 32].startswith(b"http://ns.adobe.com/xap/1.0/"):
+            header.xmp += data[at + 33:at + 2 + length]
+        at += 2 + length
+        if marker == 0xda:
+            break
+    if data.rfind(b"\xff\xd9", at) < 0:     # one before that would be a thumbnail's
+        header.fault = "cut short"
+    return header
+
+
+def read_png(data):
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    header = Header(size=(width, height), loses=("alpha",) * (colour in (4, 6)) + ("16 bits",) * (depth == 16))
+    at = 8
+    while True:
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"iTXt" and data[at + 8:at + 26].startswith(b"XML:com.adobe.xmp\0"):
+            header.xmp += data[at + 8:at + 8 + length]
+        if name in (b"IDAT", b"IEND"):
+            return header
+        at += 12 + length
+
+
+def read_tiff(data):
+    order = "<" if data[:1] == b"I" else ">"
+    first, = struct.unpack_from(order + "I", data, 4)
+    count, = struct.unpack_from(order + "H", data, first)
+    tags = {}
+    for i in range(count):
+        tag, form, number = struct.unpack_from(order + "HHI", data, first + 2 + 12 * i)
+        size = number * {3: 2, 4: 4}.get(form, 1)
+        at = first + 10 + 12 * i
+        if size > 4:
+            at, = struct.unpack_from(order + "I", data, at)
+        tags[tag] = form, number, at
+
+    def value(tag, default=0):
+        form, _, at = tags.get(tag, (0, 0, 0))
+        return struct.unpack_from(order + {3: "H", 4: "I"}[form], data, at)[0] if form in (3, 4) else default
+
+    header = Header(size=(value(256), value(257)))
+    if {322, 323, 324, 325} & tags.keys():
+        header.fault = "a tiled TIFF, of which FFmpeg makes black: save it in strips (tiffcp -s)"
+    elif value(259, 1) in (6, 7):
+        header.fault = "a TIFF with JPEG in it, of which FFmpeg makes black: save it with LZW (tiffcp -c lzw)"
+    header.loses = ("alpha",) * (338 in tags) + ("16 bits",) * (value(258, 1) == 16)
+    if 700 in tags:
+        _, number, at = tags[700]
+        header.xmp = data[at:at + number]
+    return header
+
+
+def partial(xmp, scheme=b"GPano"):
+    """Why metadata (GPano, or that of spherical video, version 1) say that this is no whole sphere, or ""."""
+    values = dict(re.findall(scheme + rb":(\w+)\s*(?:=\s*[\"']|>)\s*([\w.+-]+)", xmp))
+
+    def number(name, default=0):
+        text = values.get(name, b"")
+        return int(float(text)) if re.fullmatch(rb"[+-]?\d{1,9}(\.\d+)?", text) else default
+
+    projection = values.get(b"ProjectionType", b"equirectangular").decode("ascii", "replace")
+    if projection.lower() != "equirectangular":
+        return f"its projection is {projection}, not equirectangular: convert it first (FFmpeg's v360 may do it)"
+    names = b"CroppedAreaImageWidthPixels", b"CroppedAreaImageHeightPixels", b"FullPanoWidthPixels", b"FullPanoHeightPixels"
+    width, height, whole, full = map(number, names)
+    if 0 < width < whole or 0 < height < full:
+        return (f"a part of a panorama, {width}x{height} of {whole}x{full}: "
+                "fill it up to the whole sphere first (black will do)")
+    return ""

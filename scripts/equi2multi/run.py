@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One ffmpeg, watched: its reports, its log, its progress, and the user's wish to stop it."""
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+
+from . import FAILED, Stop, say, system
+from .command import STATS
+from .ffmpeg import graph_input, parse_log
+
+BATCH = 2           # s between publications: what a crash may cost
+POLL = .05          # s between looks at ffmpeg
+IN_FLIGHT = 24      # frames that ffmpeg may still write when it is asked to stop
+NO_SPACE = errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC
+GAP = 32            # frames behind one that lacks, until it is taken for lost: more than codecs reorder
+VAGUE = ("Error muxing", "Terminating", "Task finished", "Error submitting", "Error while", "Conversion failed",
+         "Nothing was written", "Error initializing", "Error sending", "Could not open encoder",
+         "ff_frame_thread_encoder_init failed")
+DECODING = re.compile(r"\[(dec:|in#|vist#|h264|hevc|av1|libdav1d|vp\d|mpeg4|mjpeg|png|tiff|webp|exr|dpx|prores|ffv1)")
+
+
+class Report:
+    """What an output of ffmpeg tells of its files: a line with number, size and key, before each is written."""
+
+    def __init__(self, folder, end):
+        self.folder, self.end = folder, end
+        self.path, self.offset, self.rest = folder / STATS, 0, b""
+        self.lines = deque()        # (size, key) of files that nobody has asked for yet
+        self.taken = 0              # files that somebody has
+
+    def read(self):
+        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as file:
+            file.seek(self.offset)
+            data = file.read()
+            self.offset += len(data)
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            for line in lines:
+                try:
+                    number, size, key = map(int, line.split())
+                except ValueError:
+                    number = None
+                if number != self.taken + len(self.lines):      # a full disk does not stop ffmpeg here
+                    raise Stop(FAILED, f"stopped: {self.path} lacks a line")
+                self.lines.append((size, key))
+        return len(self.lines)
+
+    def file(self, index):
+        return self.folder / f"{index}.{self.end}"
+
+    def complete(self, ended):
+        """How many files are whole: a line says that the file before is closed; at the end, its size does."""
+        count = len(self.lines)
+        if count:
+            with contextlib.suppress(OSError):
+                if ended and os.stat(self.file(self.taken + count)).st_size == self.lines[-1][0]:
+                    return count
+            return count - 1
+        return 0
+
+    def take(self):
+        self.taken += 1
+        return self.lines.popleft()
+
+
+class Run:
+    """All that ffmpeg does for a job, in one process after the other."""
+
+    def __init__(self, publisher, lock, total, done):
+        self.publisher, self.lock = publisher, lock
+        self.total, self.before = total, done       # frames of the plan, and those of an earlier run
+        self.process, self.signals, self.parts = None, 0, 0
+        self.complaints, self.told = {}, set()      # of the decoders, in order; what has been said
+        self.tty = sys.stderr.isatty()
+        self.began = self.shown = self.published = time.monotonic()
+        self.frames = 0                             # that this run has published
+        self.reasons = {}                           # {number: why it cannot be made}
+        self.silent = ()                            # how that begins which is said elsewhere
+        self.new_part()
+
+    def new_part(self):
+        self.errors, self.damaged, self.log = [], set(), b""
+        self.packets = self.decoded = self.failed = 0
+        self.full = self.late = False       # no space left; the first frames were not decoded
+        self.writing = False                # the first picture is there
+        self.todo, self.places, self.next = [], {}, 0
+        self.waiting, self.muxed = deque(), {}      # frames that are whole; {output: pictures}, told at the end
+        self.by, self.sought = "pts", False
+
+    # -- the user's wish to stop it -----------------------------------------------
+
+    def on_signal(self, *_):
+        """First: ffmpeg finishes what it has begun.  Second: the end."""
+        self.signals += 1
+        if self.signals == 1:
+            with contextlib.suppress(OSError):    # os.write: print() must not be entered twice
+                os.write(2, b"\n" * self.tty + b"extract: finishing the frames under way (once more: stop at once)\n")
+        if self.process:
+            self.stop(kill=self.signals > 1)
+
+    def stop(self, kill=False):
+        with contextlib.suppress(OSError):
+            if kill:
+                self.process.kill()
+            else:
+                system.interrupt(self.process)
+
+    def catch_signals(self):
+        for number in system.STOPS:
+            if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:     # nohup
+                signal.signal(number, self.on_signal)
+
+    # -- one ffmpeg ---------------------------------------------------------------
+
+    def new_folder(self):
+        """One below OUT/.staging that was not there: file managers leave their own files in what was."""
+        while True:
+            folder = self.publisher.staging / f"part_{self.parts}"
+            self.parts += 1
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder)
+                return folder
+
+    def part(self, command, filters, todo, places, by="pts", sought=False, link=None):
+        """Run ffmpeg for these frames and publish them; its exit code.
+
+        places: {what the reports call a frame: its place in todo}
+        by: whether that is its pts or, with "n", its place among what is decoded
+        sought: decoding starts in the middle of a video
+        link: prepares the input, given the folder of the part
+        """
+        self.new_part()
+        self.todo, self.places, self.by, self.sought = todo, places, by, sought
+        folder, reports = self.new_folder(), []
+        for camera in self.publisher.layout.folders:
+            os.mkdir(folder / camera)
+            reports.append(Report(folder / camera, self.publisher.layout.end))
+        if link:
+            link(folder)
+        self.process = system.start(command, self.lock, cwd=folder, stdin=subprocess.PIPE,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            if self.signals:    # came while it was being started
+                self.stop(kill=self.signals > 1)
+            with contextlib.suppress(BrokenPipeError):
+                with self.process.stdin as pipe:
+                    pipe.write(graph_input(filters))
+            self.watch(folder.name, reports)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            code = self.process.wait()
+            self.process.stderr.close()
+            if self.tty:
+                say("\r\x1b[K", end="")
+            self.process = None
+        return code
+
+    def watch(self, name, reports):
+        ended, looked = False, 0
+        while not ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(POLL)
+                ended = True
+            now = time.monotonic()
+            if ended or now - self.published >= BATCH:
+                self.publish(name, reports, ended)
+                self.published = time.monotonic()
+            else:
+                self.read_log()
+            if not ended and now - looked > .2:
+                looked, waiting = now, [report.read() for report in reports]
+                self.watch_space(reports)
+                if now - self.shown > (0 if self.tty else 5):
+                    self.show(waiting[0] + len(self.waiting))
+        while self.read_log():
+            pass
+
+    def publish(self, name, reports, ended):
+        """Publish what is whole in all views.  What the log says of a frame, it has said before the reports do."""
+        for report in reports:
+            report.read()
+        while self.read_log():
+            pass
+        for _ in range(min(report.complete(ended) for report in reports)):
+            lines = [report.take() for report in reports]
+            keys = {key for _, key in lines}
+            if len(keys) > 1:
+                raise Stop(FAILED, f"stopped: the views do not agree on their frame {reports[0].taken}")
+            place = self.places.get(keys.pop())
+            if place is None or place < self.next:
+                continue            # nobody asked for it
+            if self.sought and place and not self.next and not self.waiting:
+                self.late = True    # the place that was sought is too late
+                return self.stop(kill=True)
+            self.waiting.append((place, (name, reports[0].taken), [size for size, _ in lines]))
+        well = ended and not self.process.returncode and not self.signals and not self.full
+        if well and any(report.taken + len(report.lines) != self.muxed.get(i) for i, report in enumerate(reports)):
+            raise Stop(FAILED, f"stopped: ffmpeg has not reported all of its pictures in {reports[0].path.parent.parent}")
+        batch = []
+        while self.waiting:
+            place, staged, sizes = self.waiting[0]
+            if not well and len(self.waiting) <= GAP and any(
+                    frame.number not in self.reasons for frame in self.todo[self.next:place]):
+                break       # an interrupted decoder gives out later frames without those between
+            self.waiting.popleft()
+            batch += [(self.lost(frame), None) for frame in self.todo[self.next:place]]
+            self.next, frame = place + 1, self.todo[place]
+            entry = {"frame": frame.number, "pts": frame.pts, "time": frame.time, "sizes": sizes}
+            if frame.file:
+                entry["file"] = os.path.basename(frame.file)
+            if frame.key in self.damaged:
+                entry["damaged"] = True
+            batch.append((entry, staged))
+        if ended:
+            self.make_room(reports)
+        while batch:
+            try:
+                self.publisher.publish(batch)
+                break
+            except OSError as error:
+                # a full disk: what a frame less takes is enough to tell of the others
+                if not ended or error.errno not in NO_SPACE or self.publisher.pending or not batch[-1][1]:
+                    raise
+                (name, index), self.full = batch.pop()[1], True
+                for report in reports:
+                    os.unlink(report.file(index))
+        self.frames += sum(bool(staged) for _, staged in batch)
+
+    def make_room(self, reports):
+        """Remove the files that are not whole, or not in all views."""
+        for report in reports:
+            for index in range(report.taken + 1, report.taken + len(report.lines) + 1):
+                with contextlib.suppress(OSError):
+                    os.unlink(report.file(index))
+
+    def watch_space(self, reports):
+        """Stop in time if the disk gets too full for what is left to be made."""
+        lines = [report.lines[-1] for report in reports if report.lines]
+        free, frame = shutil.disk_usage(self.publisher.staging).free, sum(size for size, _ in lines)
+        if free < IN_FLIGHT * frame and free < frame * (len(self.todo) - self.next - len(reports[0].lines)):
+            self.full = True
+            self.stop()
+
+    def lost(self, frame, why="could not be decoded"):
+        """The manifest's entry for a frame that is not there."""
+        entry = {"frame": frame.number, "bad": self.reasons.get(frame.number, why)}
+        if frame.file:
+            entry["file"] = os.path.basename(frame.file)
+        return entry
+
+    # -- what it says -------------------------------------------------------------
+
+    def read_log(self):
+        data = system.available(self.process.stderr) if self.process else b""
+        *lines, self.log = (self.log + data).split(b"\n")
+        for line in lines:
+            self.on_log(*parse_log(line.decode(errors="replace")))
+        return bool(data)
+
+    def on_log(self, where, level, text):
+        if level in ("error", "fatal", "panic") and text:
+            if len(self.errors) < 10000:
+                self.errors.append((where, text))
+            # before the first picture, what is complained of may be what a wanted one does not need
+            if self.writing and DECODING.search(where):
+                self.complaints[where + text] = None
+        elif level == "info" and text.startswith("Output #0, "):
+            self.writing = True
+        elif level in ("warning", "info") and "equi2multi" in where:
+            self.tell(text)
+        elif level == "warning":
+            corrupt = re.fullmatch(r"corrupt decoded frame(?: \(number (\d+), pts (-?\d+)\))?", text)
+            if corrupt:
+                self.damaged.add(int(corrupt[1 if self.by == "n" else 2] or -1))
+        elif level == "verbose":
+            counts = re.match(r"Input stream #.*\): (\d+) packets read.*; (\d+) frames decoded; (\d+) decode errors", text)
+            if counts:
+                self.packets, self.decoded, self.failed = map(int, counts.groups())
+            counts = re.match(r"Output stream #(\d+):.*; (\d+) packets muxed", text)
+            if counts:
+                self.muxed[int(counts[1])] = int(counts[2])
+
+    def tell(self, text):
+        """Pass on what the filter says, once."""
+        if text not in self.told and not text.startswith(self.silent):
+            self.told.add(text)
+            say("\r\x1b[K" * self.tty + f"extract: {text}")
+
+    def show(self, waiting):
+        """Progress: a line rewritten in place on a terminal, a new line elsewhere."""
+        self.shown = time.monotonic()
+        views, new = len(self.publisher.layout.folders), self.frames + waiting
+        done, rate = self.before + new, new / (self.shown - self.began)
+        text = (f"{done}{f'/{self.total}' if self.total else ''} frames, {done * views} images, "
+                f"{rate * views:.1f} images/s")
+        if rate and self.total >= done:
+            left = round((self.total - done) / rate)
+            text += f", ETA {left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+        if self.tty:
+            share = min(20 * done // self.total, 20) if self.total else 0
+            text = f"\r\x1b[K[{'#' * share:.<20}] {text}"[:shutil.get_terminal_size().columns + 3]
+        say(text, end="" if self.tty else "\n")
+
+    def reason(self, code):
+        """The line of ffmpeg's log that says why it stopped: what decoders complained about before is not it."""
+        def rank(error):
+            where, text = error
+            return bool(DECODING.search(where)), text.startswith(VAGUE)
+
+        folders = self.publisher.layout.folders
+        where, text = min(self.errors, key=rank) if self.errors else ("", f"ffmpeg ended with exit code {code}")
+        number = 256 - code if 200 < code < 256 else 0      # ffmpeg's exit code is an errno, if it is that
+        if number and os.strerror(number) not in text:
+            text += f" ({os.strerror(number)})"
+        output = re.search(r"(?:out|vost)#(\d+)", where)
+        return (f"{self.publisher.layout.images / folders[int(output[1])]}: " if output else "") + text.replace(
+            "Error submitting a packet to the muxer: ", "")
