@@ -8,6 +8,7 @@ there they are published to OUT/images, whole frames only.
 """
 
 import contextlib
+import os
 import sys
 
 # Exit codes.  1: wrong use or environment, nothing written or removed.  2: an error stopped the run, the same
@@ -45,5 +46,5 @@ def ranges(numbers):
 
 def cause(error):
     """What an OSError says, in one line."""
-    path = error.filename if isinstance(error.filename, str) else ""
-    return f"{path}: " * bool(path) + (error.strerror or str(error) or type(error).__name__)
+    path = f"{os.fspath(error.filename)}: " if isinstance(error.filename, (str, os.PathLike)) else ""
+    return path + (error.strerror or str(error) or type(error).__name__)

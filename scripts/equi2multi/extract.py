@@ -26,7 +26,6 @@ class Job:
 
     def __init__(self, args):
         self.args, self.outdir, self.staging = args, args.outdir, args.outdir / ".staging"
-        outdir.refuse_if_held(self.outdir)
         self.source = source.open_source(args.input)
         if self.source.is_pictures:
             args.refuse_times()
@@ -270,9 +269,11 @@ def identity(path):
 
 def extract(args):
     job = Job(args)
-    job.look()
-    if job.manifest and not os.path.lexists(job.staging) and job.finished():
-        return job.report()
+    if not args.dry_run:
+        outdir.refuse_if_held(job.outdir)
+        job.look()
+        if job.manifest and not os.path.lexists(job.staging) and job.finished():
+            return job.report()
     job.prepare()
     if args.dry_run:
         say(f"extract: {job.device.words}")

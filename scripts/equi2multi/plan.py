@@ -85,7 +85,7 @@ class Times:
         places = [i for i, t in enumerate(self.shown) if t >= begin and (end is None or t < end)]
         if choice.keyframes:
             key = set(self.keyframes)
-            places = [i for i in places if self.shown[i] in key] if self.by == "pts" else []
+            places = [i for i in places if self.shown[i] in key]
         if choice.fps and places:
             places = self.nearest(places, choice.fps)
         return places[::choice.every]
@@ -101,6 +101,8 @@ class Times:
         return [i for i, now, before in zip(places, instants, [-1, *instants]) if now > before]
 
     def plan(self, choice):
+        if choice.keyframes and self.by == "n":
+            raise Stop(USAGE, "--keyframes: this input does not tell the times of its frames; use --every")
         frames = []
         for order, i in enumerate(self.choose(choice), 1):
             pts = self.shown[i] if self.by == "pts" else None

@@ -32,27 +32,23 @@ def stopped(run, code=0):
 
 
 def make_video(job, run):
-    todo, seek = lacking(job, run), None
-    if todo and not run.signals:
-        seek = key_before(job, todo[0])
-    while todo:
-        graph = command.graph(job.args, job.source, job.device, len(job.folders),
-                              command.choose(job.plan, [frame.key for frame in todo]))
-        code = run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, command.video(job.source, seek),
-                                       graph, job.plan.by), graph, todo,
-                        {frame.key: i for i, frame in enumerate(todo)}, by=job.plan.by, sought=seek is not None)
-        if not (run.late and not run.signals):
+    todo = lacking(job, run)
+    if not todo or run.signals:
+        return
+    filters = command.graph(job.args, job.source, job.device, len(job.folders),
+                            command.choose(job.plan, [frame.key for frame in todo]))
+    places = {frame.key: place for place, frame in enumerate(todo)}
+    for seek in dict.fromkeys((key_before(job, todo[0]), None)):
+        read = command.video(job.source, seek)
+        code = run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, read, filters, job.plan.by),
+                        filters, todo, places, by=job.plan.by, sought=seek is not None)
+        if not run.late:
             break
-        seek = None
-    else:
+    if stopped(run, code) or job.plan.by == "n" and not run.failed:     # there are packets that are no frames
         return
-    if stopped(run, code):
-        return
-    rest = lacking(job, run)
-    if job.plan.by == "n" and not run.failed:
-        return      # there are packets that are no frames
     short = any("[in#" in where for where, _ in run.errors) or seek is None and run.packets < len(job.plan.shown)
-    run.publisher.publish([(run.lost(frame, "missing" if short else "could not be decoded"), None) for frame in rest])
+    run.publisher.publish([(run.lost(frame, "missing" if short else "could not be decoded"), None)
+                           for frame in lacking(job, run)])
 
 
 def key_before(job, frame):
@@ -79,29 +75,29 @@ def make_pictures(job, run):
     """Pictures that stop ffmpeg, or before which it ends, are found, left out, and the rest goes on."""
     numbers = {frame.key: frame.number for frame in job.plan.frames}
     run.reasons.update((numbers[place], why) for place, why in job.source.bad.items())
+    settled = run.publisher.manifest.lines
     while not run.signals:
         todo = lacking(job, run)
         good = [frame for frame in todo if frame.number not in run.reasons]
         if not good:
             return run.publisher.publish([(run.lost(frame), None) for frame in todo])
+        known = len(settled) + len(run.reasons)
         code = picture_part(job, run, todo, good)
         if stopped(run):
             return
-        rest = [frame for frame in good if frame.number not in run.publisher.manifest.lines]
-        if not rest:
-            continue
-        reasons, lines = len(run.reasons), len(run.publisher.manifest.lines)
+        rest = [frame for frame in good if frame.number not in settled]
         if code and run.decoded:
             suspect(job, run, code, rest)
-        for frame in good[:run.packets] if not code or not run.decoded else ():
-            if frame in rest:
-                run.reasons[frame.number] = "could not be decoded"
+        else:       # it has read all, or has come to one that is not there any more
+            read = {frame.number for frame in good[:run.packets]}
+            run.reasons.update((frame.number, "could not be decoded") for frame in rest if frame.number in read)
         for frame in rest:
             fault = pictures.read(frame.file).fault
             if fault:
                 run.reasons.setdefault(frame.number, fault)
-        if reasons == len(run.reasons) and lines == len(run.publisher.manifest.lines):
-            stopped(run, code or 1)
+        if known == len(settled) + len(run.reasons):
+            stopped(run, code)
+            run.reasons[rest[0].number] = "could not be read"
 
 
 def picture_part(job, run, todo, good):
@@ -114,9 +110,9 @@ def picture_part(job, run, todo, good):
 
     index = {frame.number: i for i, frame in enumerate(good)}
     places = {index[frame.number]: i for i, frame in enumerate(todo) if frame.number in index}
-    graph = command.graph(job.args, job.source, job.device, len(job.folders))
-    return run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, command.sequence("input", end), graph,
-                                   "pts"), graph, todo, places, link=link)
+    filters = command.graph(job.args, job.source, job.device, len(job.folders))
+    return run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, command.sequence("input", end), filters,
+                                   "pts"), filters, todo, places, link=link)
 
 
 def suspect(job, run, code, rest):

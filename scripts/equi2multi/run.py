@@ -311,15 +311,12 @@ class Run:
 
     def reason(self, code):
         """The line of ffmpeg's log that says why it stopped: what decoders complained about before is not it."""
-        def rank(error):
-            where, text = error
-            return bool(DECODING.search(where)), text.startswith(VAGUE)
-
-        folders = self.publisher.layout.folders
-        where, text = min(self.errors, key=rank) if self.errors else ("", f"ffmpeg ended with exit code {code}")
+        causes = [error for error in self.errors if not DECODING.search(error[0])] if code > 0 else []
+        where, text = min(causes, key=lambda error: error[1].startswith(VAGUE), default=(
+            "", f"ffmpeg ended with exit code {code}"))
         number = 256 - code if 200 < code < 256 else 0      # ffmpeg's exit code is an errno, if it is that
         if number and os.strerror(number) not in text:
             text += f" ({os.strerror(number)})"
         output = re.search(r"(?:out|vost)#(\d+)", where)
-        return (f"{self.publisher.layout.images / folders[int(output[1])]}: " if output else "") + text.replace(
-            "Error submitting a packet to the muxer: ", "")
+        return (f"{self.publisher.layout.images / self.publisher.layout.folders[int(output[1])]}: " if output else "") + (
+            text.replace("Error submitting a packet to the muxer: ", ""))
