@@ -16,8 +16,8 @@ from . import FAILED, Stop, say, system
 from .command import STATS
 from .ffmpeg import graph_input, parse_log
 
-BATCH = 2           # s between publications: what a crash may cost
-POLL = .05          # s between looks at ffmpeg
+BATCH = 2           # s from one publication to the next, unless the disk takes longer: what a crash may cost
+POLL = .02          # s between looks at ffmpeg
 IN_FLIGHT = 24      # frames that ffmpeg may still write when it is asked to stop
 NO_SPACE = errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC
 GAP = 32            # frames behind one that lacks, until it is taken for lost: more than codecs reorder
@@ -34,7 +34,7 @@ class Report:
         self.folder, self.end = folder, end
         self.path, self.offset, self.rest = folder / STATS, 0, b""
         self.lines = deque()        # (size, key) of files that nobody has asked for yet
-        self.taken = 0              # files that somebody has
+        self.taken = self.begun = 0     # files that somebody has; that the disk knows of
 
     def read(self):
         with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as file:
@@ -51,6 +51,15 @@ class Report:
                     raise Stop(FAILED, f"stopped: {self.path} lacks a line")
                 self.lines.append((size, key))
         return len(self.lines)
+
+    def write_back(self):
+        """Have the disk begin with the files that are closed."""
+        self.begun = max(self.begun, self.taken)
+        while self.begun < self.taken + len(self.lines) - 1:
+            self.begun += 1
+            with contextlib.suppress(OSError):
+                if not system.write_back(self.file(self.begun)):
+                    self.begun = float("inf")
 
     def file(self, index):
         return self.folder / f"{index}.{self.end}"
@@ -171,12 +180,14 @@ class Run:
                 ended = True
             now = time.monotonic()
             if ended or now - self.published >= BATCH:
+                self.published = now
                 self.publish(name, reports, ended)
-                self.published = time.monotonic()
             else:
                 self.read_log()
             if not ended and now - looked > .2:
                 looked, waiting = now, [report.read() for report in reports]
+                for report in reports:
+                    report.write_back()
                 self.watch_space(reports)
                 if now - self.shown > (0 if self.tty else 5):
                     self.show(waiting[0] + len(self.waiting))
