@@ -173,8 +173,12 @@ def why_not(text, device, source, code):
     refused = re.search("(.*)\nFailed setup for format cuda", log)
     if refused or "-hwaccel" in device.decode and "not CUDA frames" in log:
         return f"no NVDEC for {source.codec} {source.pixels}" + (f" ({refused[1]})" if refused else "")
-    word = "cuda" if device.frames else "equi2multi"
-    return max(lines, key=lambda line: word in f"{line}".lower())[2]
+    if device.frames:
+        return max(lines, key=lambda line: "cuda" in f"{line}".lower())[2]
+    undecoded = re.search(r"packets read.*; 0 frames decoded", text)
+    word = r"\[(dec:|in#|vist#)" if undecoded else "equi2multi"     # or it speaks of an encoder that got nothing
+    best = max(lines, key=lambda line: bool(re.search(word, line[0])))
+    return best[2] if not undecoded or re.search(word, best[0]) else "no frame of it could be decoded"
 
 
 def choose(ffmpeg, args, source, views):

@@ -75,8 +75,18 @@ class Job:
         if system.allow_files(files) < files:
             raise Stop(USAGE, f"{views} views need {files} open files, and the limit is {system.allow_files(files)}: "
                               "raise it (ulimit -n)")
-        self.device = self.try_devices()
-        self.plan = plan.plan_pictures(src, args.choice()) if src.is_pictures else self.plan_video()
+        if src.is_pictures:
+            self.device = self.try_devices()
+            self.plan = plan.plan_pictures(src, args.choice())
+        else:
+            times = plan.read_times(self.ffprobe, src)
+            self.plan = self.choose(times)
+            self.device = self.try_devices()
+            first = self.device.trial.key
+            if times.by == "pts" and first not in set(times.shown):
+                times = plan.read_times(self.ffprobe, src, "frames have other times than packets")
+            times.leave_out_before(first)
+            self.plan = self.choose(times)
         version, decoder, encoder = self.device.trial.makers
         self.header.update(frames=len(self.plan.frames) if self.plan.by != "n" else None, ffmpeg=version,
                            decoder=decoder, encoder=encoder, device="cuda" if self.device.frames else "cpu", cameras=self.folders,
@@ -117,12 +127,8 @@ class Job:
             self.source.leave_out(self.source.first, found.trial.why)
             source.probe_first(self.ffprobe, self.source)
 
-    def plan_video(self):
-        args, src, first = self.args, self.source, self.device.trial.key
-        times = plan.read_times(self.ffprobe, src)
-        if times.by == "pts" and first not in set(times.shown):
-            times = plan.read_times(self.ffprobe, src, "frames have other times than packets")
-        times.leave_out_before(first)
+    def choose(self, times):
+        args, src = self.args, self.source
         found = times.plan(args.choice())
         if not found.frames:
             late = args.start and src.duration and args.choice().start >= src.duration
@@ -134,8 +140,9 @@ class Job:
 
     def work(self, lock):
         """Make what lacks; OUTDIR is ours."""
-        outdir.check_places(self.outdir, self.folders)
-        journal.recover(self.staging, Manifest.load(self.outdir))
+        there = Manifest.load(self.outdir)
+        outdir.check_places(self.outdir, {*self.folders, *(there.layout().folders if there else ())})
+        journal.recover(self.staging, there)
         self.look((*ASKED, *SHAPE, *MAKERS))
         manifest = self.manifest = self.manifest or Manifest(self.outdir / "manifest.jsonl", self.header)
         manifest.verify()

@@ -106,7 +106,10 @@ class Manifest:
             manifest = cls(path, json.loads(first), length=len(first) + 1)
             if manifest.header["version"] > 1:
                 raise Stop(USAGE, f"{path} is of a newer version of extract: use that, or choose another OUTDIR")
-            manifest.layout()
+            layout = manifest.layout()
+            if layout.end not in BEGIN or not 0 < layout.digits < 20 or not layout.folders or any(
+                    os.path.basename(name) != name or name in ("", ".", "..") for name in layout.folders):
+                raise ValueError    # it would name files elsewhere
         except (ValueError, KeyError, TypeError):
             raise Stop(USAGE, f"{path} is none of ours: move it away, or choose another OUTDIR")
         last = 0
@@ -231,7 +234,8 @@ def recover(staging, manifest):
         batch = []
     moves = []
     for line in batch if manifest else ():
-        number, part, index = line.split()
+        match = re.fullmatch(r"(\d+) (part_\d+) (\d+)", line)
+        number, part, index = match.groups() if match else ("0", "", "")
         layout, sizes = manifest.layout(), manifest.sizes.get(int(number), [])
         for view, size in reversed(list(enumerate(sizes))):
             target = layout.paths(int(number))[view]
