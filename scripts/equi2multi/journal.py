@@ -190,7 +190,7 @@ class Manifest:
 
     def append(self, lines):
         """Add lines, or nothing."""
-        file = os.open(self.path, os.O_WRONLY)
+        file = os.open(self.path, os.O_WRONLY | system.BINARY)
         try:
             os.ftruncate(file, self.length)     # what a crash or a full disk has left of a line
             os.lseek(file, self.length, os.SEEK_SET)
@@ -218,7 +218,7 @@ def put(file, data):
 
 def write(path, data):
     """A whole file, on the disk."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.BINARY | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         put(file, data)
         os.fsync(file)

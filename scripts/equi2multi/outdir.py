@@ -17,7 +17,8 @@ WAIT = 5                    # s for the ffmpeg of a killed run to end
 
 def open_lock(path, flags=0):
     """The lock file, if there is one or may be one; it has to be ours."""
-    lock = os.open(path, os.O_RDWR | flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    flags |= os.O_RDWR | system.BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    lock = os.open(path, flags, 0o666)
     text = os.read(lock, 200) if stat.S_ISREG(os.fstat(lock).st_mode) else b"?"
     if text and not text.startswith(OURS.encode()):
         os.close(lock)

@@ -20,6 +20,7 @@ except ImportError:
     import msvcrt
 
 POSIX = fcntl is not None
+BINARY = getattr(os, "O_BINARY", 0)     # for os.open: without it, Windows writes \r\n for \n and cuts off a last \x1a
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 TRIES = 1 if POSIX else 40      # of a rename: on Windows another program may have the file open for a moment
 
@@ -109,7 +110,7 @@ def sync(folder, paths):
             os.close(descriptor)
         return
     for path in paths:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDWR | BINARY)
         try:
             os.fsync(descriptor)
         finally:
