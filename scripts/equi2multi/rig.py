@@ -47,7 +47,8 @@ def options(args, turn=""):
 def ours(text, ffmpeg):
     """The filter's words, with our names of its options."""
     text = re.sub("^equi2multi: rig:", "--rig:", text)
-    text = re.sub("^.*No such filter.*", f"{ffmpeg} has no filter equi2multi: run scripts/build", text)
+    if "No such filter" in text:
+        return f"{ffmpeg} has no filter equi2multi: run scripts/build"
     return re.sub("^equi2multi: (Value .*)parameter '(w|h|h_fov|yaw|pitch|roll)'",
                   lambda match: f"{match[1]}--{OPTIONS[match[2]]}", text)
 
