@@ -190,7 +190,7 @@ class Manifest:
 
     def append(self, lines):
         """Add lines, or nothing."""
-        file = os.open(self.path, os.O_WRONLY | system.BINARY)
+        file = system.patiently(os.open, self.path, os.O_WRONLY | system.BINARY)
         try:
             os.ftruncate(file, self.length)     # what a crash or a full disk has left of a line
             os.lseek(file, self.length, os.SEEK_SET)
@@ -218,7 +218,8 @@ def put(file, data):
 
 def write(path, data):
     """A whole file, on the disk."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.BINARY | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.BINARY | getattr(os, "O_NOFOLLOW", 0)
+    file = system.patiently(os.open, path, flags, 0o666)
     try:
         put(file, data)
         os.fsync(file)
@@ -261,13 +262,13 @@ def sweep(staging):
                 if folder.is_dir(follow_symlinks=False):
                     for file in entries(folder.path):
                         if re.fullmatch(r"\d+\.\w+|stats", file.name):
-                            os.unlink(file.path)
+                            system.unlink(file.path)
                     with contextlib.suppress(OSError):
                         os.rmdir(folder.path)
             with contextlib.suppress(OSError):
                 os.rmdir(part.path)
         elif part.name in ("batch", "manifest") and part.is_file(follow_symlinks=False):
-            os.unlink(part.path)
+            system.unlink(part.path)
 
 
 def entries(folder):
@@ -296,7 +297,7 @@ class Publisher:
             layout = self.old.layout()
             for path, size in self.old.files():
                 if judge(path, size, layout.end) in ("ours", "torn"):
-                    os.unlink(path)
+                    system.unlink(path)
             for folder in set(layout.folders) - set(self.layout.folders):
                 with contextlib.suppress(OSError):
                     os.rmdir(layout.images / folder)

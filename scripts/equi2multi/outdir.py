@@ -51,7 +51,7 @@ def claim(outdir):
                     if running(owner) or time.monotonic() > deadline:
                         raise Stop(BUSY, f"{outdir}: another run is writing there")
                     time.sleep(.05)
-                elif not same(path, lock):      # it was that of a run that has just ended
+                elif system.POSIX and not same(path, lock):     # it was that of a run that has just ended
                     os.close(lock)
                     lock = None
             with contextlib.suppress(OSError):      # a full disk is no reason not to go on

@@ -22,7 +22,7 @@ except ImportError:
 POSIX = fcntl is not None
 BINARY = getattr(os, "O_BINARY", 0)     # for os.open: without it, Windows writes \r\n for \n and cuts off a last \x1a
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-TRIES = 1 if POSIX else 40      # of a rename: on Windows another program may have the file open for a moment
+TRIES = 1 if POSIX else 100     # on Windows another program, or an ffmpeg that is ending, may have a file open for a while
 
 
 def own_descriptors():
@@ -110,7 +110,7 @@ def sync(folder, paths):
             os.close(descriptor)
         return
     for path in paths:
-        descriptor = os.open(path, os.O_RDWR | BINARY)
+        descriptor = patiently(os.open, path, os.O_RDWR | BINARY)
         try:
             os.fsync(descriptor)
         finally:
@@ -133,17 +133,24 @@ def write_back(path):
         os.close(descriptor)
 
 
-def rename(source, target, replace=False):
-    """Rename a file; unless told to, never in the place of another one."""
+def patiently(function, *args):
+    """For files that somebody else may have open."""
     for left in reversed(range(TRIES)):
         try:
-            if replace:
-                return os.replace(source, target)
-            return rename_new(source, target)
+            return function(*args)
         except PermissionError:
             if not left:
                 raise
             time.sleep(.05)
+
+
+def unlink(path):
+    patiently(os.unlink, path)
+
+
+def rename(source, target, replace=False):
+    """Rename a file; unless told to, never in the place of another one."""
+    patiently(os.replace if replace else rename_new, source, target)
 
 
 def rename_new(source, target):
