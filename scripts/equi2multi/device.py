@@ -135,7 +135,7 @@ def attempt(ffmpeg, args, source, device, views):
         size, found.key = map(int, line.split())
         found.sizes.append(size)
     if run.returncode or len(found.sizes) < views:
-        found.why = why_not(log, device, source, run.returncode)
+        found.why = why_not(log, device, source, system.status(run.returncode))
     return found
 
 

@@ -87,7 +87,7 @@ def query(command, topic, prefer="", filters=""):
     if done.returncode:
         errors = [(where, text) for where, level, text in log if level in ("error", "fatal") and text]
         errors.sort(key=lambda error: prefer not in error[0])
-        raise Stop(USAGE, f"{topic}: {errors[0][1] if errors else f'exit code {done.returncode}'}")
+        raise Stop(USAGE, f"{topic}: {errors[0][1] if errors else f'exit code {system.status(done.returncode)}'}")
     return done.stdout.decode("utf-8", "surrogateescape"), log
 
 

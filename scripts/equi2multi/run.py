@@ -165,7 +165,7 @@ class Run:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-            code = self.process.wait()
+            code = system.status(self.process.wait())
             self.process.stderr.close()
             if self.tty:
                 say("\r\x1b[K", end="")

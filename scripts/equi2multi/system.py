@@ -211,6 +211,13 @@ def start(command, keep, **options):
     return process
 
 
+def status(code):
+    """An exit code of ffmpeg as POSIX has it: the low byte of an error, below 0 for a crash."""
+    if POSIX:
+        return code
+    return code - (1 << 32) if code >> 16 == 0xC000 else code & 0xFF
+
+
 def interrupt(process):
     """Ask ffmpeg to finish what it has begun: exactly one signal, at the second one it drops everything."""
     process.send_signal(signal.SIGINT if POSIX else signal.CTRL_BREAK_EVENT)
