@@ -183,8 +183,8 @@ jobs = []       # of Windows: what is in them ends when the last handle is close
 
 def child():
     """Options of subprocess for a child that a terminal's signals do not reach and that does not outlive us."""
-    if not POSIX:
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    if not POSIX:       # there Ctrl-C has to end it, as subprocess.run does not listen while it waits
+        return {}
     prctl, parent = libc("prctl", ctypes.c_int, ctypes.c_ulong), os.getpid()
 
     def prepare():
@@ -199,7 +199,7 @@ def start(command, keep, **options):
     """Start ffmpeg; keep: a descriptor that it shares."""
     if POSIX:
         return subprocess.Popen(command, pass_fds=(keep,), **child(), **options)
-    process = subprocess.Popen(command, **child(), **options)
+    process = subprocess.Popen(command, creationflags=subprocess.CREATE_NEW_PROCESS_GROUP, **options)
     kernel = ctypes.windll.kernel32
     kernel.CreateJobObjectW.restype = ctypes.c_void_p
     job = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
@@ -220,7 +220,10 @@ def status(code):
 
 def interrupt(process):
     """Ask ffmpeg to finish what it has begun: exactly one signal, at the second one it drops everything."""
-    process.send_signal(signal.SIGINT if POSIX else signal.CTRL_BREAK_EVENT)
+    try:
+        process.send_signal(signal.SIGINT if POSIX else signal.CTRL_BREAK_EVENT)
+    except (OSError, SystemError):      # Windows, without a console; SystemError is Python's mistake
+        process.kill()
 
 
 def available(pipe):
