@@ -190,7 +190,8 @@ def parse_args(argv):
 def logged(error):
     """Where the details of an error are that nobody thought of."""
     with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", prefix="equi2multi-", suffix=".log", delete=False) as file:
+        with tempfile.NamedTemporaryFile("w", prefix="equi2multi-", suffix=".log", delete=False, encoding="utf-8",
+                                         errors="backslashreplace") as file:
             traceback.print_exception(type(error), error, error.__traceback__, file=file)
             return f"; details are in {file.name}"
     return ""
@@ -203,7 +204,7 @@ def main(command, argv=None):
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:     # nohup
             signal.signal(number, signal.default_int_handler)
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="surrogateescape")
+        sys.stdout.reconfigure(encoding=system.ENCODING, errors="surrogateescape")
     code = 0
     try:
         extract(parse_args(sys.argv[1:] if argv is None else argv))

@@ -123,9 +123,12 @@ def careful(source):
 def attempt(ffmpeg, args, source, device, views):
     """Try a device with the first frame."""
     filters = command.graph(args, source, device, views)
+    line = command.trial(ffmpeg, args, source, device, filters, views)
+    if not system.takes(line):
+        raise Stop(USAGE, f"{views} views make a command that is too long for this system")
     try:
-        run = subprocess.run(command.trial(ffmpeg, args, source, device, filters, views), capture_output=True,
-                             timeout=TRIAL if device.frames else None, input=graph_input(filters), **system.child())
+        run = subprocess.run(line, capture_output=True, timeout=TRIAL if device.frames else None,
+                             input=graph_input(filters), **system.child())
     except subprocess.TimeoutExpired:
         return Trial([], why=f"no frame within {TRIAL} s")
     log = run.stderr.decode("utf-8", "replace")

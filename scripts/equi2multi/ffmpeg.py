@@ -11,13 +11,12 @@ from pathlib import Path
 from . import USAGE, Stop, say, system
 
 REPO = Path(__file__).resolve().parents[2]
-LONGEST = 100000        # characters of an argument; Linux takes 128 KiB
 LOG_LINE = re.compile(r"((?:\[[^\]]+\] )*)\[(verbose|info|warning|error|fatal|panic)\] (.*)")
 
 
 def named():
     """The ffmpeg that EQUI2MULTI_FFMPEG names, else the one that scripts/build makes."""
-    return os.path.abspath(os.environ.get("EQUI2MULTI_FFMPEG") or REPO / "build/bin/ffmpeg")
+    return os.path.abspath(os.environ.get("EQUI2MULTI_FFMPEG") or REPO / "build/bin" / system.PROGRAM)
 
 
 def probe_of(ffmpeg):
@@ -29,7 +28,7 @@ def probe_of(ffmpeg):
 def find(build=True):
     """(ffmpeg, ffprobe) to use; ours is built if it is not there yet."""
     ffmpeg, ours = named(), not os.environ.get("EQUI2MULTI_FFMPEG")
-    if ours and not os.path.exists(ffmpeg):
+    if ours and system.POSIX and not os.path.exists(ffmpeg):
         if not build:
             raise Stop(USAGE, "FFmpeg is not built yet: run scripts/build")
         if sys.stdin.isatty() and sys.stderr.isatty():
@@ -44,7 +43,8 @@ def find(build=True):
             raise Stop(USAGE, f"scripts/build: {error}")
     for tool in ffmpeg, probe_of(ffmpeg):
         if not os.access(tool, os.X_OK) or os.path.isdir(tool):
-            raise Stop(USAGE, f"{'' if ours else 'EQUI2MULTI_FFMPEG: '}no program {tool}")
+            raise Stop(USAGE, f"EQUI2MULTI_FFMPEG: no program {tool}" if not ours
+                       else f"no program {tool}: set EQUI2MULTI_FFMPEG to an ffmpeg that has equi2multi")
     return ffmpeg, probe_of(ffmpeg)
 
 
@@ -66,12 +66,12 @@ def parse_log(line):
 
 def graph(filters):
     """ffmpeg's arguments for a filter graph: an argument may be too short for it, standard input is not."""
-    return ["-filter_complex", filters] if len(filters) < LONGEST else ["-/filter_complex", "pipe:0"]
+    return ["-filter_complex", filters] if len(filters) < system.LONGEST else ["-/filter_complex", "pipe:0"]
 
 
 def graph_input(filters):
     """What goes to standard input then."""
-    return filters.encode("utf-8", "surrogateescape") if len(filters) >= LONGEST else b""
+    return filters.encode("utf-8", "surrogateescape") if len(filters) >= system.LONGEST else b""
 
 
 def query(command, topic, prefer="", filters=""):

@@ -87,7 +87,7 @@ class Run:
         self.total, self.before = total, done       # frames of the plan, and those of an earlier run
         self.process, self.signals, self.parts = None, 0, 0
         self.complaints, self.told = {}, set()      # of the decoders, in order; what has been said
-        self.tty = sys.stderr.isatty()
+        self.tty = system.terminal()
         self.began = self.shown = self.published = time.monotonic()
         self.frames = 0                             # that this run has published
         self.reasons = {}                           # {number: why it cannot be made}
@@ -158,7 +158,7 @@ class Run:
         try:
             if self.signals:    # came while it was being started
                 self.stop(kill=self.signals > 1)
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):      # it has ended: EPIPE, on Windows EINVAL
                 with self.process.stdin as pipe:
                     pipe.write(graph_input(filters))
             self.watch(folder.name, reports)

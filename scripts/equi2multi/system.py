@@ -21,6 +21,8 @@ except ImportError:
 
 POSIX = fcntl is not None
 BINARY = getattr(os, "O_BINARY", 0)     # for os.open: without it, Windows writes \r\n for \n and cuts off a last \x1a
+ENCODING = None if POSIX else "utf-8"   # of what is printed: what Windows would take knows few characters
+LONGEST = 100000 if POSIX else 8000     # characters of an argument; Linux takes 128 KiB, Windows 32 KiB for a command
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 TRIES = 1 if POSIX else 100     # on Windows another program, or an ffmpeg that is ending, may have a file open for a while
 
@@ -176,9 +178,24 @@ def refer(path, name):
                 raise
 
 
+def terminal():
+    """Whether standard error is a terminal on which a line can be written again."""
+    if POSIX or not sys.stderr.isatty():
+        return sys.stderr.isatty()
+    kernel, mode = ctypes.windll.kernel32, ctypes.c_uint32()
+    console = kernel.GetStdHandle(-12)
+    return bool(kernel.GetConsoleMode(console, ctypes.byref(mode)) and kernel.SetConsoleMode(console, mode.value | 4))
+
+
 # -- ffmpeg -------------------------------------------------------------------
 
+PROGRAM = "ffmpeg" if POSIX else "ffmpeg.exe"
 jobs = []       # of Windows: what is in them ends when the last handle is closed, at the latest with us
+
+
+def takes(command):
+    """Whether a command is not too long."""
+    return POSIX or len(subprocess.list2cmdline(command)) < 32767
 
 
 def child():
