@@ -171,6 +171,8 @@ def rename_new(source, target):
 def refer(path, name):
     """Have a file under another name as well, by what the file system offers."""
     for way in os.symlink, os.link, shutil.copyfile:
+        if way is os.link and not os.access(path, os.W_OK):
+            continue        # Windows does not remove a read-only file, by whatever name
         try:
             return way(path, name)
         except (OSError, NotImplementedError) as error:
