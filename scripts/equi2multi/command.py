@@ -98,7 +98,7 @@ def trial(ffmpeg, args, source, device, filters, views):
     """A command that makes the first picture of all views, keeps none, and prints size and pts of each."""
     read = one(source.files[source.first]) if source.is_pictures else video(source)
     if not source.is_pictures and "-hwaccel" not in device.decode:      # no more of it than that
-        read = ["-threads", "1", "-skip_frame", "nokey", *read]
+        read = ["-threads", "1", *read]
     command = head(ffmpeg, args, device, read, filters)
     for i in range(views):      # descriptor 1 by another name for each: those of one name share a buffer, without a lock
         command += [*output(args, device, views, i), "-frames:v", "1", "-stats_mux_pre", f"pipe:{'0' * i}1",

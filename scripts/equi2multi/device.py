@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, field
 
 from . import USAGE, Stop, command, system
-from .ffmpeg import graph_input, parse_log
+from .ffmpeg import DECODING, graph_input, parse_log
 from .pictures import natural
 from .source import HALF_TURN
 
@@ -79,6 +79,7 @@ class Trial:
     sizes: list = field(default_factory=list)   # bytes of each view
     key: int = 0                                # the frame's pts
     said: list = field(default_factory=list)    # what the filter told
+    errors: bool = False                        # the decoder met damage
     why: str = ""                               # it failed
 
 
@@ -132,8 +133,10 @@ def attempt(ffmpeg, args, source, device, views):
     except subprocess.TimeoutExpired:
         return Trial([], why=f"no frame within {TRIAL} s")
     log = run.stderr.decode("utf-8", "replace")
-    found = Trial(makers(log, device), said=[text for where, level, text in map(parse_log, log.splitlines())
+    lines = [parse_log(line) for line in log.splitlines()]
+    found = Trial(makers(log, device), said=[text for where, level, text in lines
                                              if level in ("info", "warning") and "equi2multi" in where])
+    found.errors = any(level in ("error", "fatal") and DECODING.search(where) for where, level, _ in lines)
     for line in run.stdout.decode("utf-8", "replace").splitlines():
         size, found.key = map(int, line.split())
         found.sizes.append(size)

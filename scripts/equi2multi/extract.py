@@ -58,8 +58,9 @@ class Job:
     def finished(self):
         """Whether all is there, by the manifest and by the files."""
         self.manifest.verify()
-        return len(self.manifest.lines) == self.manifest.header["frames"] and not (
-            self.args.retry_bad and self.manifest.bad)
+        manifest = self.manifest
+        return manifest.sorted and len(manifest.lines) == manifest.header["frames"] and not (
+            self.args.retry_bad and manifest.bad)
 
     # -- what is to be made -------------------------------------------------------
 
@@ -85,7 +86,7 @@ class Job:
             first = self.device.trial.key
             if times.by == "pts" and first not in set(times.shown):
                 times = plan.read_times(self.ffprobe, src, "frames have other times than packets")
-            times.leave_out_before(first)
+            times.leave_out_before(self.device.trial)
             self.plan = self.choose(times)
         version, decoder, encoder = self.device.trial.makers
         self.header.update(frames=len(self.plan.frames) if self.plan.by != "n" else None, ffmpeg=version,
@@ -160,7 +161,7 @@ class Job:
         stop = None
         try:
             rounds.make(self, run)
-            if not run.signals:
+            if not run.signals or not rounds.lacking(self, run):
                 self.settle(run)
             system.sync(self.outdir, [])
         except Stop as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from . import USAGE, Stop, say, system
 
 REPO = Path(__file__).resolve().parents[2]
+DECODING = re.compile(r"\[(dec:|in#|vist#|h264|hevc|av1|libdav1d|vp\d|mpeg4|mjpeg|png|tiff|webp|exr|dpx|prores|ffv1)")
 LOG_LINE = re.compile(r"((?:\[[^\]]+\] )*)\[(verbose|info|warning|error|fatal|panic)\] (.*)")
 
 

@@ -49,6 +49,7 @@ class Times:
 
     def __init__(self, source, packets, unsure=""):
         self.base, self.complaints = source.time_base, []
+        first_key = next((packet[0] for packet in packets if packet[2]), None)
         packets = [packet for packet in packets if not packet[3]]
         pts = [packet[0] for packet in packets]
         dts = [packet[1] for packet in packets if packet[1] is not None]
@@ -58,7 +59,7 @@ class Times:
         if self.by == "pts":
             self.shown = sorted(pts)
             self.keyframes = sorted(packet[0] for packet in packets if packet[2])
-            self.first_key = next((packet[0] for packet in packets if packet[2]), None)
+            self.first_key = first_key
         else:       # the n-th one shown has about the n-th dts, or there is only the rate to go by
             self.keyframes, self.first_key = [], None
             step = 1 / (source.rate or 25) / source.time_base
@@ -73,10 +74,16 @@ class Times:
         start = source.start / self.base
         return first if abs(start - first) * self.base < Fraction(2, 10 ** 6) else round(start)
 
-    def leave_out_before(self, pts):
-        """Pictures that lead the first key frame and whose references the file does not have are never shown."""
-        if self.by == "pts" and self.first_key is not None:
-            self.shown = [t for t in self.shown if t >= min(pts, self.first_key)]
+    def leave_out_before(self, trial):
+        """Pictures whose references the file does not have are never shown: those before the first that a trial got.
+
+        If it met damage, the first key frame may be what is damaged; from there on all count.
+        """
+        if self.by == "pts":
+            first = trial.key
+            if trial.errors and self.first_key is not None:
+                first = min(first, self.first_key)
+            self.shown = [t for t in self.shown if t >= first]
 
     def choose(self, choice):
         """Places in shown of the frames asked for."""

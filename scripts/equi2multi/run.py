@@ -14,7 +14,7 @@ from collections import deque
 
 from . import FAILED, Stop, say, system
 from .command import STATS
-from .ffmpeg import graph_input, parse_log
+from .ffmpeg import DECODING, graph_input, parse_log
 
 BATCH = 2           # s from one publication to the next, unless the disk takes longer: what a crash may cost
 POLL = .02          # s between looks at ffmpeg
@@ -24,7 +24,6 @@ GAP = 32            # frames behind one that lacks, until it is taken for lost: 
 VAGUE = ("Error muxing", "Terminating", "Task finished", "Error submitting", "Error while", "Conversion failed",
          "Nothing was written", "Error initializing", "Error sending", "Could not open encoder",
          "ff_frame_thread_encoder_init failed")
-DECODING = re.compile(r"\[(dec:|in#|vist#|h264|hevc|av1|libdav1d|vp\d|mpeg4|mjpeg|png|tiff|webp|exr|dpx|prores|ffv1)")
 
 
 class Report:
