@@ -21,7 +21,7 @@ from . import FAILED, USAGE, Stop, cause, system
 from .pictures import JPEG, PNG, TIFF
 
 LAST = 4096                 # files, the newest ones, whose ends are looked at: two batches and more
-BEGIN = {"jpg": JPEG, "png": PNG, "tiff": TIFF}
+BEGIN = {"jpg": JPEG, "png": PNG, "tiff": TIFF[:1]}    # ours are little-endian
 
 
 # -- what is ours -------------------------------------------------------------
@@ -51,10 +51,18 @@ def judge(path, size, end):
         return "foreign"
     if found.st_size == size:
         return "ours"
-    with open(path, "rb") as file:      # a part of one of ours begins like one, but does not end so
-        start = file.read(8)
-    begun = start.startswith(BEGIN[end]) or not start.strip(b"\0")
-    return "torn" if begun and not whole(path, end) else "foreign"
+    return "torn" if found.st_size < size and partial(path, end) else "foreign"
+
+
+def partial(path, end):
+    """Whether this can be what a crash has left of one of ours: it begins like that and ends nowhere, or is nothing."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if not data[:512].strip(b"\0"):
+        return True
+    open_end = {"jpg": b"\xff\xd9" not in data, "png": b"IEND" not in data,
+                "tiff": int.from_bytes(data[4:8], "little") >= len(data)}
+    return data.startswith(BEGIN[end]) and open_end[end]
 
 
 def foreign(path, size):
@@ -71,7 +79,7 @@ def whole(path, end):
             at = int.from_bytes(start[4:8], "little")
             file.seek(at)
             count = int.from_bytes(file.read(2), "little")
-            return start.startswith(TIFF) and 8 <= at and 0 < count and at + 6 + 12 * count <= size
+            return start.startswith(BEGIN[end]) and 8 <= at and 0 < count and at + 6 + 12 * count <= size
         file.seek(-min(size, 12), os.SEEK_END)
         tail = file.read()
     return start.startswith(BEGIN[end]) and tail.endswith(b"\xff\xd9" if end == "jpg" else b"IEND\xaeB`\x82")
@@ -311,6 +319,8 @@ class Publisher:
         if not batch:
             return
         if not self.begun:
+            if self.old and not any(place for _, place in batch):
+                raise Stop(FAILED, f"stopped: no frame could be made ({batch[0][0]['bad']}); the old result stays")
             self.begin()
         staged = [(entry["frame"], *place) for entry, place in batch if place]
         for folder in [self.layout.images, *(self.layout.images / name for name in self.layout.folders)] * bool(staged):
