@@ -94,7 +94,7 @@ class Manifest:
     sizes: dict = field(default_factory=dict)   # {number: bytes of each view's file}
     bad: dict = field(default_factory=dict)     # {number: (why, name of the picture)}
     damaged: list = field(default_factory=list) # numbers of frames that are used as far as they were decoded
-    listed: set = field(default_factory=set)    # numbers of frames whose files were there when it was loaded
+    listed: dict = field(default_factory=dict)  # sizes as it was loaded: of files that may be there
     length: int = 0                             # bytes of the file that are whole lines
     sorted: bool = True                         # they are in the order of their numbers, each once
 
@@ -131,7 +131,7 @@ class Manifest:
             manifest.sorted &= number > last
             manifest.length += len(line)
             last = number
-        manifest.listed = set(manifest.sizes)
+        manifest.listed = dict(manifest.sizes)
         return manifest
 
     def layout(self):
@@ -294,7 +294,6 @@ class Publisher:
         self.outdir, self.staging = outdir, staging
         self.manifest, self.old = manifest, old     # old: what this run replaces
         self.layout = manifest.layout()
-        self.remade = manifest.listed - set(manifest.sizes)     # numbers of which some files may be there
         self.begun = bool(manifest.length)
         self.made = []                  # folders
         self.pending = False            # renames are left to be done
@@ -342,7 +341,7 @@ class Publisher:
             number, part, index = staged[0]
             for view, target in reversed(list(enumerate(self.layout.paths(number)))):
                 try:
-                    system.rename(self.source(part, index, view), target, number in self.remade)
+                    system.rename(self.source(part, index, view), target, self.replaces(number, view, target))
                 except OSError as error:
                     for number, _, _ in staged:     # the next start will, or find that it cannot
                         self.manifest.forget(number)
@@ -351,6 +350,11 @@ class Publisher:
                     raise
             del staged[0]
         self.pending = False
+
+    def replaces(self, number, view, target):
+        """Whether what is at a target is what was listed there; a user's file may have come since that was looked at."""
+        sizes = self.manifest.listed.get(number)
+        return bool(sizes) and judge(target, sizes[view], self.layout.end) in ("ours", "torn")
 
     def source(self, part, index, view):
         return self.staging / part / self.layout.folders[view] / f"{index}.{self.layout.end}"
