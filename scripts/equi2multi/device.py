@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, field
 
 from . import USAGE, Stop, command, system
-from .ffmpeg import DECODING, graph_input, parse_log
+from .ffmpeg import DECODING, graph_input, machine_trouble, parse_log
 from .pictures import natural
 from .source import HALF_TURN
 
@@ -132,7 +132,7 @@ def attempt(ffmpeg, args, source, device, views):
                              input=graph_input(filters), **system.child())
     except subprocess.TimeoutExpired:
         return Trial([], why=f"no frame within {TRIAL} s")
-    log = run.stderr.decode("utf-8", "replace")
+    log, code = run.stderr.decode("utf-8", "replace"), system.status(run.returncode)
     lines = [parse_log(line) for line in log.splitlines()]
     found = Trial(makers(log, device), said=[text for where, level, text in lines
                                              if level in ("info", "warning") and "equi2multi" in where])
@@ -140,8 +140,11 @@ def attempt(ffmpeg, args, source, device, views):
     for line in run.stdout.decode("utf-8", "replace").splitlines():
         size, found.key = map(int, line.split())
         found.sizes.append(size)
+    trouble = machine_trouble("\n".join(text for _, level, text in lines if level in ("error", "fatal")), code)
+    if code and trouble and not device.frames:
+        raise Stop(USAGE, f"ffmpeg, trying a frame: {trouble}")
     if run.returncode or len(found.sizes) < views:
-        found.why = why_not(log, device, source, system.status(run.returncode))
+        found.why = why_not(log, device, source, code)
     return found
 
 

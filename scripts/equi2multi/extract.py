@@ -112,6 +112,8 @@ class Job:
                 try:
                     rig.views(self.ffmpeg, options, size)
                 except Stop as stop:
+                    if "The input is" not in str(stop):
+                        raise
                     answers[size] = rig.words(stop)
             if answers[size]:
                 src.leave_out(place, answers[size])

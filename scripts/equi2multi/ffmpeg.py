@@ -75,6 +75,13 @@ def graph_input(filters):
     return filters.encode("utf-8", "surrogateescape") if len(filters) >= system.LONGEST else b""
 
 
+def machine_trouble(text, code=0):
+    """What says in a log that the machine has failed, not the input: memory, disk, limits, a killed process."""
+    found = re.search("Cannot allocate memory|Resource temporarily unavailable|Too many open files|No space left on device|"
+                      "Read-only file system|Disk quota exceeded", text)
+    return found[0] if found else "ffmpeg was killed" * (code in (-9, -15))
+
+
 def query(command, topic, prefer="", filters=""):
     """(output, log as parse_log has it) of a short-lived tool; if it fails, its first error is the reason given.
 

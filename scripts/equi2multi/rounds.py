@@ -83,7 +83,7 @@ def make_pictures(job, run):
             return run.publisher.publish([(run.lost(frame), None) for frame in todo])
         known = len(settled) + len(run.reasons)
         code = picture_part(job, run, todo, good)
-        if stopped(run):
+        if stopped(run, code if code and run.trouble(code) else 0):
             return
         rest = [frame for frame in good if frame.number not in settled]
         if code and run.decoded:
@@ -131,4 +131,7 @@ def suspect(job, run, code, rest):
 def fails(job, frame):
     """Why the device cannot make this picture's views, or an empty string."""
     job.source.first = frame.key
-    return device.attempt(job.ffmpeg, job.args, job.source, job.device, len(job.folders)).why
+    try:
+        return device.attempt(job.ffmpeg, job.args, job.source, job.device, len(job.folders)).why
+    except Stop as stop:
+        raise Stop(FAILED, f"stopped: {stop}")

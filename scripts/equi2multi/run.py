@@ -14,7 +14,7 @@ from collections import deque
 
 from . import FAILED, Stop, say, system
 from .command import STATS
-from .ffmpeg import DECODING, graph_input, parse_log
+from .ffmpeg import DECODING, graph_input, machine_trouble, parse_log
 
 BATCH = 2           # s from one publication to the next, unless the disk takes longer: what a crash may cost
 POLL = .02          # s between looks at ffmpeg
@@ -205,8 +205,8 @@ class Run:
             if len(keys) > 1:
                 raise Stop(FAILED, f"stopped: the views do not agree on their frame {reports[0].taken}")
             place = self.places.get(keys.pop())
-            if place is None or place < self.next:
-                continue            # nobody asked for it
+            if place is None or place < self.next or any(place == other for other, *_ in self.waiting):
+                continue            # nobody asked for it, or it comes twice
             if self.sought and place and not self.next and not self.waiting:
                 self.late = True    # the place that was sought is too late
                 return self.stop(kill=True)
@@ -319,8 +319,14 @@ class Run:
             text = f"\r\x1b[K[{'#' * share:.<20}] {text}"[:shutil.get_terminal_size().columns + 3]
         say(text, end="" if self.tty else "\n")
 
+    def trouble(self, code):
+        """What the machine, not the input, is to blame for."""
+        return machine_trouble("\n".join(text for _, text in self.errors), code)
+
     def reason(self, code):
         """The line of ffmpeg's log that says why it stopped: what decoders complained about before is not it."""
+        if self.trouble(code):
+            return self.trouble(code)
         causes = [error for error in self.errors if not DECODING.search(error[0])] if code > 0 else []
         where, text = min(causes, key=lambda error: error[1].startswith(VAGUE), default=(
             "", f"ffmpeg ended with exit code {code}"))
