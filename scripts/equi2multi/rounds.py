@@ -44,7 +44,11 @@ def make_video(job, run):
                         filters, todo, places, by=job.plan.by, sought=seek is not None)
         if not run.late:
             break
-    if stopped(run, code) or job.plan.by == "n" and not run.failed:     # there are packets that are no frames
+    # if none of the frames that lack can be decoded, encoders complain that nothing came
+    empty = not run.writing and run.packets and any("before EOF" in text for _, text in run.errors)
+    if stopped(run, 0 if empty and not run.trouble(code) else code):
+        return
+    if job.plan.by == "n" and not run.failed:       # there are packets that are no frames
         return
     short = any("[in#" in where for where, _ in run.errors) or seek is None and run.packets < len(job.plan.shown)
     run.publisher.publish([(run.lost(frame, "missing" if short else "could not be decoded"), None)
