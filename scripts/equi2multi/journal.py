@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import FAILED, USAGE, Stop, cause, system
-from .pictures import JPEG, PNG, TIFF
+from .pictures import BEGIN, ends_nowhere, whole
 
 LAST = 4096                 # files, the newest ones, whose ends are looked at: two batches and more
-BEGIN = {"jpg": JPEG, "png": PNG, "tiff": TIFF[:1]}    # ours are little-endian
 
 
 # -- what is ours -------------------------------------------------------------
@@ -51,38 +50,12 @@ def judge(path, size, end):
         return "foreign"
     if found.st_size == size:
         return "ours"
-    return "torn" if found.st_size < size and partial(path, end) else "foreign"
-
-
-def partial(path, end):
-    """Whether this can be what a crash has left of one of ours: it begins like that and ends nowhere, or is nothing."""
-    with open(path, "rb") as file:
-        data = file.read()
-    if not data[:512].strip(b"\0"):
-        return True
-    open_end = {"jpg": b"\xff\xd9" not in data, "png": b"IEND" not in data,
-                "tiff": int.from_bytes(data[4:8], "little") >= len(data)}
-    return data.startswith(BEGIN[end]) and open_end[end]
+    return "torn" if found.st_size < size and ends_nowhere(path, end) else "foreign"
 
 
 def foreign(path, size):
     return Stop(USAGE, f"{path} is not the file of {size} bytes that was written there: move it away (it is made again "
                        "then), or choose another OUTDIR")
-
-
-def whole(path, end):
-    """Whether a file of ours begins and ends as such."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        start = file.read(8)
-        if end == "tiff":       # what is at its end says where all else is
-            at = int.from_bytes(start[4:8], "little")
-            file.seek(at)
-            count = int.from_bytes(file.read(2), "little")
-            return start.startswith(BEGIN[end]) and 8 <= at and 0 < count and at + 6 + 12 * count <= size
-        file.seek(-min(size, 12), os.SEEK_END)
-        tail = file.read()
-    return start.startswith(BEGIN[end]) and tail.endswith(b"\xff\xd9" if end == "jpg" else b"IEND\xaeB`\x82")
 
 
 @dataclass
@@ -94,8 +67,10 @@ class Manifest:
     sizes: dict = field(default_factory=dict)   # {number: bytes of each view's file}
     bad: dict = field(default_factory=dict)     # {number: (why, name of the picture)}
     damaged: list = field(default_factory=list) # numbers of frames that are used as far as they were decoded
+    said: dict = field(default_factory=dict)    # {number: what decoders complained of before that frame}
     listed: dict = field(default_factory=dict)  # sizes as it was loaded: of files that may be there
     length: int = 0                             # bytes of the file that are whole lines
+    torn: bool = False                          # there are others between or behind them
     sorted: bool = True                         # they are in the order of their numbers, each once
 
     @classmethod
@@ -114,23 +89,20 @@ class Manifest:
             manifest = cls(path, json.loads(first), length=len(first) + 1)
             if manifest.header["version"] > 1:
                 raise Stop(USAGE, f"{path} is of a newer version of extract: use that, or choose another OUTDIR")
-            layout = manifest.layout()
-            if layout.end not in BEGIN or not 0 < layout.digits < 20 or not layout.folders or any(
-                    os.path.basename(name) != name or name in ("", ".", "..") for name in layout.folders):
-                raise ValueError    # it would name files elsewhere
-        except (ValueError, KeyError, TypeError):
+            if not sane(manifest.header):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Stop(USAGE, f"{path} is none of ours: move it away, or choose another OUTDIR")
-        last = 0
-        for line in rest.splitlines(True):
+        last = -1
+        for line in map(bytes.strip, rest.split(b"\n")):
             try:
-                if not line.endswith(b"\n"):
-                    break
-                number = manifest.settle(json.loads(line), line)
-            except (ValueError, KeyError, TypeError):
-                break       # torn by a crash: it and what follows do not count
+                number = manifest.settle(json.loads(line), line + b"\n")
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue    # torn by a crash, or of an editor
             manifest.sorted &= number > last
-            manifest.length += len(line)
+            manifest.length += len(line) + 1
             last = number
+        manifest.torn = manifest.length != len(data)
         manifest.listed = dict(manifest.sizes)
         return manifest
 
@@ -140,8 +112,9 @@ class Manifest:
 
     def settle(self, entry, line):
         number, sizes = entry["frame"], entry.get("sizes")
-        if not isinstance(number, int) or "bad" not in entry and not (
-                len(sizes) == len(self.header["cameras"]) and all(isinstance(size, int) for size in sizes)):
+        if type(number) is not int or number < 0 or not isinstance(entry.get("bad", ""), str) or not all_text(
+                entry.get("said", [])) or "bad" not in entry and not (
+                len(sizes) == len(self.header["cameras"]) and all(type(size) is int for size in sizes)):
             raise ValueError
         self.forget(number)
         self.lines[number] = line
@@ -151,6 +124,8 @@ class Manifest:
             self.sizes[number] = sizes
             if entry.get("damaged"):
                 self.damaged.append(number)
+        if entry.get("said"):
+            self.said[number] = entry["said"]
         return number
 
     def forget(self, number):
@@ -158,6 +133,7 @@ class Manifest:
         if self.lines.pop(number, None):
             self.sizes.pop(number, None)
             self.bad.pop(number, None)
+            self.said.pop(number, None)
             self.damaged = [n for n in self.damaged if n != number]
             self.sorted = False
 
@@ -192,9 +168,9 @@ class Manifest:
         """Bring the file in order."""
         data = dump(self.header) + b"".join(self.lines[number] for number in sorted(self.lines))
         new = staging / "manifest"
-        write(new, data)
+        system.write(new, data)
         system.rename(new, self.path, replace=True)
-        self.length, self.sorted = len(data), True
+        self.length, self.sorted, self.torn = len(data), True, False
 
     def append(self, lines):
         """Add lines, or nothing."""
@@ -204,7 +180,7 @@ class Manifest:
             os.lseek(file, self.length, os.SEEK_SET)
             data = b"".join(lines)
             try:
-                put(file, data)
+                system.put(file, data)
                 os.fsync(file)
             except OSError:
                 with contextlib.suppress(OSError):
@@ -215,24 +191,21 @@ class Manifest:
             os.close(file)
 
 
+def all_text(values):
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def sane(header):
+    """Whether this can be a header of ours, one that names no files elsewhere."""
+    folders, digits, frames = header["cameras"], header["digits"], header["frames"]
+    return (header["format"] in BEGIN and type(digits) is int and 0 < digits < 20
+            and (frames is None or type(frames) is int) and all_text(header.get("complaints", []))
+            and all_text(folders) and bool(folders) and len(set(folders)) == len(folders)
+            and not any(os.path.basename(name) != name or name in ("", ".", "..") or "\0" in name for name in folders))
+
+
 def dump(entry):
     return json.dumps(entry, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-
-
-def put(file, data):
-    while data:
-        data = data[os.write(file, data):]
-
-
-def write(path, data):
-    """A whole file, on the disk."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.BINARY | getattr(os, "O_NOFOLLOW", 0)
-    file = system.patiently(os.open, path, flags, 0o666)
-    try:
-        put(file, data)
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def recover(staging, manifest):
@@ -309,7 +282,7 @@ class Publisher:
                 with contextlib.suppress(OSError):
                     os.rmdir(layout.images / folder)
         data = dump(self.manifest.header)
-        write(self.staging / "manifest", data)
+        system.write(self.staging / "manifest", data)
         system.rename(self.staging / "manifest", self.manifest.path, replace=bool(self.old))
         self.manifest.length, self.begun = len(data), True
 
@@ -321,12 +294,14 @@ class Publisher:
             if self.old and not any(place for _, place in batch):
                 raise Stop(FAILED, f"stopped: no frame could be made ({batch[0][0]['bad']}); the old result stays")
             self.begin()
+        if self.manifest.torn:
+            self.manifest.rewrite(self.staging)
         staged = [(entry["frame"], *place) for entry, place in batch if place]
         for folder in [self.layout.images, *(self.layout.images / name for name in self.layout.folders)] * bool(staged):
             if not folder.is_dir():
                 os.mkdir(folder)
                 self.made.append(folder)
-        write(self.staging / "batch", "".join(f"{number} {part} {index}\n" for number, part, index in staged).encode())
+        system.write(self.staging / "batch", "".join(f"{number} {part} {index}\n" for number, part, index in staged).encode())
         system.sync(self.staging, [self.source(part, index, view) for _, part, index in staged
                                    for view in range(len(self.layout.folders))])
         self.pending = True
@@ -350,6 +325,10 @@ class Publisher:
                     raise
             del staged[0]
         self.pending = False
+
+    def to_go(self):
+        """Bytes of the old result that are still there."""
+        return sum(size for _, size in self.old.files()) if self.old and not self.begun else 0
 
     def replaces(self, number, view, target):
         """Whether what is at a target is what was listed there; a user's file may have come since that was looked at."""

@@ -260,7 +260,7 @@ def packets(path, track):
             raise Unknown("no such track")
         track = Track(data, found[track])
         return track.packets(), track.scale
-    except (struct.error, IndexError, TypeError) as error:
+    except (struct.error, IndexError, TypeError, ValueError, OverflowError) as error:
         raise Unknown(str(error)) from error
 
 

@@ -20,7 +20,7 @@ def open_lock(path, flags=0):
     flags |= os.O_RDWR | system.BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     lock = os.open(path, flags, 0o666)
     text = os.read(lock, 200) if stat.S_ISREG(os.fstat(lock).st_mode) else b"?"
-    if text and not text.startswith(OURS.encode()):
+    if text.strip(b"\0") and not text.startswith(OURS.encode()):      # zeros: of a crash
         os.close(lock)
         raise Stop(USAGE, f"{path} is none of ours: move it away, or choose another OUTDIR")
     return lock, text.decode("ascii", "replace").split()
@@ -31,6 +31,18 @@ def running(owner):
     return len(owner) < 3 or owner[2] != socket.gethostname() or system.alive(int(owner[1]))
 
 
+def make_folders(folders, made):
+    """Those that are not there, the last of which must not be a link; made: gets their names."""
+    for folder in folders:
+        if not os.path.isdir(folder) or folder == folders[-1] and os.path.islink(folder):
+            try:
+                os.mkdir(folder)
+                made.append(folder)
+            except FileExistsError:     # another run was faster, or something is in the way
+                if not os.path.isdir(folder) or os.path.islink(folder):
+                    raise
+
+
 @contextlib.contextmanager
 def claim(outdir):
     """Hold OUTDIR for this run; gives the lock, which ffmpeg is to inherit, so that it outlives a killed script."""
@@ -38,13 +50,15 @@ def claim(outdir):
     path, lock = staging / "lock", None
     try:
         try:
-            for folder in [*reversed(outdir.parents), outdir, staging]:
-                if not os.path.isdir(folder) or folder == staging and os.path.islink(folder):
-                    os.mkdir(folder)
-                    made.append(folder)
             deadline = time.monotonic() + WAIT
             while lock is None:
-                lock, owner = open_lock(path, os.O_CREAT)
+                try:
+                    make_folders([*reversed(outdir.parents), outdir, staging], made)
+                    lock, owner = open_lock(path, os.O_CREAT)
+                except FileNotFoundError:       # a run that has just ended took its folders along
+                    if time.monotonic() > deadline:
+                        raise
+                    continue
                 if not system.lock(lock):
                     os.close(lock)
                     lock = None

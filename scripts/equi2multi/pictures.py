@@ -15,6 +15,7 @@ from . import cause
 JPEG, PNG, TIFF = (b"\xff\xd8\xff",), (b"\x89PNG\r\n\x1a\n",), (b"II*\0", b"MM\0*")
 MAGIC = {".jpg": JPEG, ".jpeg": JPEG, ".png": PNG, ".tif": TIFF, ".tiff": TIFF,
          ".webp": (b"RIFF",), ".exr": (b"v/1\x01",), ".dpx": (b"SDPX", b"XPDS")}
+BEGIN = {"jpg": JPEG, "png": PNG, "tiff": TIFF[:1]}    # of those that we make
 BIGTIFF = b"II+\0", b"MM\0+"
 
 # Files of cameras that are no panoramas, and who makes some of them.
@@ -203,3 +204,31 @@ def partial(xmp, scheme=b"GPano"):
         return (f"a part of a panorama, {width}x{height} of {whole}x{full}: "
                 "fill it up to the whole sphere first (black will do)")
     return ""
+
+
+# -- those that we make --------------------------------------------------------
+
+def ends_nowhere(path, end):
+    """Whether this can be what a crash has left of one of ours: it begins like that and ends nowhere, or is nothing."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if not data[:512].strip(b"\0"):
+        return True
+    open_end = {"jpg": b"\xff\xd9" not in data, "png": b"IEND" not in data,
+                "tiff": int.from_bytes(data[4:8], "little") >= len(data)}
+    return data.startswith(BEGIN[end]) and open_end[end]
+
+
+def whole(path, end):
+    """Whether a file of ours begins and ends as such."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(8)
+        if end == "tiff":       # what is at its end says where all else is
+            at = int.from_bytes(start[4:8], "little")
+            file.seek(at)
+            count = int.from_bytes(file.read(2), "little")
+            return start.startswith(BEGIN[end]) and 8 <= at and 0 < count and at + 6 + 12 * count <= size
+        file.seek(-min(size, 12), os.SEEK_END)
+        tail = file.read()
+    return start.startswith(BEGIN[end]) and tail.endswith(b"\xff\xd9" if end == "jpg" else b"IEND\xaeB`\x82")

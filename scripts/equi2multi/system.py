@@ -39,6 +39,14 @@ def own_descriptors():
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))      # noqa: SIM115
 
 
+def absolute_libraries():
+    """ffmpeg finds its libraries from whatever folder it is started in."""
+    for name in "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "NVJPEG_LIBRARY":
+        paths = os.environ.get(name, "").split(os.pathsep)
+        os.environ.update({name: os.pathsep.join(os.path.abspath(path) if os.sep in path else path for path in paths)}
+                          if any(paths) else {})
+
+
 def cpus():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -166,6 +174,22 @@ def rename_new(source, target):
     if POSIX and os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     os.rename(source, target)       # on Windows it never replaces
+
+
+def put(file, data):
+    while data:
+        data = data[os.write(file, data):]
+
+
+def write(path, data):
+    """A whole file, on the disk."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY | getattr(os, "O_NOFOLLOW", 0)
+    file = patiently(os.open, path, flags, 0o666)
+    try:
+        put(file, data)
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def refer(path, name):
