@@ -20,7 +20,7 @@ class Stop(Exception):
     """Ends the run with an exit code and one line for the user."""
 
     def __init__(self, code, line):
-        super().__init__(line)
+        super().__init__(" ".join(str(line).splitlines()))
         self.code = code
 
 
@@ -46,5 +46,6 @@ def ranges(numbers):
 
 def cause(error):
     """What an OSError says, in one line."""
-    path = f"{os.fspath(error.filename)}: " if isinstance(error.filename, (str, os.PathLike)) else ""
+    name = error.filename2 or error.filename        # of a rename, where to
+    path = f"{os.fspath(name)}: " if isinstance(name, (str, os.PathLike)) else ""
     return path + (error.strerror or str(error) or type(error).__name__)

@@ -106,7 +106,7 @@ class Args(argparse.Namespace):
         for name in "fov", "yaw", "pitch", "roll", "every", "keyframes", "numbering", "format", "quality":
             setattr(self, name, asked[name])
         self.fps = asked["fps"] and Fraction(asked["fps"])
-        self.start, self.end, self.duration = str(asked["start"]), asked["end"] and str(asked["end"]), None
+        self.start, self.end, self.duration = (*(asked[key] and f"{asked[key]:.9f}" for key in ("start", "end")), None)
 
     def refuse_times(self):
         """INPUT is pictures."""
@@ -124,9 +124,10 @@ def parse_args(argv):
     p = Parser(prog="extract", usage="extract INPUT OUTDIR [options]", allow_abbrev=False,
                description="Turn a 360-degree video (or panoramas) into folders of ordinary pictures.", epilog=EPILOG,
                formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("input", metavar="INPUT",
+    p.add_argument("input", metavar="INPUT", type=checked("(?s).+", "the name of a file or folder"),
                    help="a video, a picture, a folder of pictures, 'img_%%04d.jpg' or a quoted glob")
-    p.add_argument("outdir", metavar="OUTDIR", type=Path, help="made if it does not exist")
+    p.add_argument("outdir", metavar="OUTDIR", type=checked("(?s).+", "the name of a folder", Path),
+                   help="made if it does not exist")
     g = p.add_argument_group("views")
     g.add_argument("--rig", metavar="RIG", default="ring8",
                    help="a preset (? lists them), a list 'name=a yaw=0|name=b pitch=90', or @FILE with such a list; "
@@ -166,7 +167,8 @@ def parse_args(argv):
                    help="threads to decode, to render and to encode with, default one per CPU (%(default)s)")
     g.add_argument("--overwrite", action="store_true", help="replace the pictures of an earlier run")
     g.add_argument("--resume-anyway", action="store_true",
-                   help="go on with an unfinished run of other options, by these, or of other software or input")
+                   help="go on with an unfinished run of other options, by these, or of other software or input, and start "
+                        "where the disk seems too small")
     g.add_argument("--retry-bad", action="store_true", help="try again what could not be decoded before")
     g.add_argument("--dry-run", action="store_true", help="print the commands and do nothing")
     args = p.parse_args(argv, Args())
@@ -200,6 +202,7 @@ def logged(error):
 def main(command, argv=None):
     """Run a command and exit."""
     system.own_descriptors()
+    system.absolute_libraries()
     for number in system.STOPS:
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:     # nohup
             signal.signal(number, signal.default_int_handler)

@@ -118,23 +118,32 @@ def staged(ffmpeg, args, device, folders, read, filters, by):
 
 def printed(ffmpeg, args, source, device, planned, folders, images, links):
     """What a run would do, for a shell, without staging: lines."""
-    places = [images / folder for folder in folders]
-    yield shlex.join(["mkdir", "-p", *map(str, places), *[links] * source.is_pictures])
+    places = [str(images / folder) for folder in folders]
+    yield shlex.join(["mkdir", "-p", "--", *places, *[links] * source.is_pictures])
     wanted = [frame for frame in planned.frames if frame.key not in source.bad]
     read = video(source)
     if source.is_pictures:
         end = os.path.splitext(source.files[source.first])[1]
         read = sequence(links, end)
         for i, frame in enumerate(wanted):
-            yield shlex.join(["ln", "-s", frame.file, f"{links}/{i:07d}{end}"])
+            yield shlex.join(["ln", "-s", "--", frame.file, f"{links}/{i:07d}{end}"])
     filters = graph(args, source, device, len(folders), choose(planned, [frame.key for frame in wanted]))
     command = head(ffmpeg, args, device, read, filters, planned.by)
     at = len(command) - 2       # where the graph is
     lines = [command[:at], command[at:]]
+    numbers = [frame.number for frame in wanted]
+    named = numbers == list(range(1, len(wanted) + 1))      # as ffmpeg counts
     for i, place in enumerate(places):
+        name = f"{pattern(place)}/frame_%0{planned.digits}d" if named else f"{pattern(place)}/%d"
         lines.append([*output(args, device, len(folders), i), "-f", "image2", "-atomic_writing", "1",
-                      f"{pattern(place)}/frame_%0{planned.digits}d.{args.format}"])
+                      f"{name}.{args.format}"])
     feed = f"printf %s {shlex.quote(filters)} | " * bool(tool.graph_input(filters))
     yield feed + " \\\n  ".join(map(shlex.join, lines))
+    if not named:
+        yield "i=1; for number in " + " ".join(f"{number:0{planned.digits}}" for number in numbers) + "; do"
+        yield "  for folder in " + shlex.join(places) + "; do"
+        yield f'    mv -- "$folder/$i.{args.format}" "$folder/frame_$number.{args.format}"'
+        yield "  done; i=$((i + 1))"
+        yield "done"
     if source.is_pictures:
-        yield shlex.join(["rm", "-r", links])
+        yield shlex.join(["rm", "-r", "--", links])

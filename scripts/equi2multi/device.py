@@ -117,7 +117,8 @@ def on_cpu(args, source):
 
 def careful(source):
     """For software decoders: a picture that is damaged is refused, not concealed; checksums are looked at."""
-    detect = "+crccheck" * (source.codec in ("png", "hevc")) + "+explode" * source.is_pictures
+    alone = source.is_pictures or source.codec in ("png", "mjpeg", "tiff")      # no frame is made of others
+    detect = "+crccheck" * (source.codec in ("png", "hevc")) + "+explode" * alone
     return ["-err_detect", detect] if detect else []
 
 

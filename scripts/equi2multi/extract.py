@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -12,12 +13,13 @@ from collections import Counter
 from . import (DAMAGED, FAILED, INTERRUPTED, USAGE, Stop, cause, command, device, ffmpeg, journal, outdir, plan, plural,
                ranges, rig, rounds, say, source, system)
 from .journal import Manifest
-from .run import Run
+from .run import COMPLAINTS, Run
 
 # What tells a run from another: what is asked for, what that comes to, and what makes it.  Threads do not.
 ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "fps", "every", "start", "end", "keyframes",
          "numbering", "format", "quality")
 SHAPE = "cameras", "digits", "frames"
+OTHER_TIMES = "frames have other times than packets"
 MAKERS = "ffmpeg", "decoder", "encoder", "device"
 
 
@@ -59,8 +61,8 @@ class Job:
         """Whether all is there, by the manifest and by the files."""
         self.manifest.verify()
         manifest = self.manifest
-        return manifest.sorted and len(manifest.lines) == manifest.header["frames"] and not (
-            self.args.retry_bad and manifest.bad)
+        return manifest.sorted and not manifest.torn and len(manifest.lines) == manifest.header["frames"] and not (
+            self.args.retry_bad and (manifest.bad or manifest.damaged or manifest.said))
 
     # -- what is to be made -------------------------------------------------------
 
@@ -80,18 +82,30 @@ class Job:
             self.device = self.try_devices()
             self.plan = plan.plan_pictures(src, args.choice())
         else:
-            times = plan.read_times(self.ffprobe, src)
+            counted = self.manifest and self.manifest.header.get("by") == "n"
+            times = plan.read_times(self.ffprobe, src, counted and "so they were before")
             self.plan = self.choose(times)
             self.device = self.try_devices()
             first = self.device.trial.key
             if times.by == "pts" and first not in set(times.shown):
-                times = plan.read_times(self.ffprobe, src, "frames have other times than packets")
+                times = plan.read_times(self.ffprobe, src, OTHER_TIMES)
             times.leave_out_before(self.device.trial)
             self.plan = self.choose(times)
         version, decoder, encoder = self.device.trial.makers
-        self.header.update(frames=len(self.plan.frames) if self.plan.by != "n" else None, ffmpeg=version,
-                           decoder=decoder, encoder=encoder, device="cuda" if self.device.frames else "cpu", cameras=self.folders,
-                           digits=self.plan.digits)
+        self.header.update(ffmpeg=version, decoder=decoder, encoder=encoder, cameras=self.folders,
+                           device="cuda" if self.device.frames else "cpu", **self.counted())
+
+    def counted(self):
+        """What the manifest's header tells of the plan."""
+        return {"frames": len(self.plan.frames) if self.plan.by != "n" else None, "by": self.plan.by,
+                "digits": self.plan.digits, "complaints": self.complaints()}
+
+    def recount(self):
+        """Frames come at times that no packet has, so they are counted; nothing is published yet."""
+        self.plan = self.choose(plan.read_times(self.ffprobe, self.source, OTHER_TIMES))
+        self.manifest.header.update(self.counted())
+        if self.manifest.length:
+            self.manifest.rewrite(self.staging)
 
     def ask_filter(self):
         """Sizes of the views; pictures of sizes that the filter does not take are left out."""
@@ -149,7 +163,7 @@ class Job:
         self.look((*ASKED, *SHAPE, *MAKERS))
         manifest = self.manifest = self.manifest or Manifest(self.outdir / "manifest.jsonl", self.header)
         manifest.verify()
-        for number in list(manifest.bad) if self.args.retry_bad else ():
+        for number in [*manifest.bad, *manifest.damaged, *manifest.said] * self.args.retry_bad:
             manifest.forget(number)
         todo = [frame for frame in self.plan.frames if frame.number not in manifest.lines]
         self.check_room(todo)
@@ -190,9 +204,9 @@ class Job:
         made = list(self.manifest.sizes.values())
         need = len(todo) * (sum(map(sum, made)) / len(made) if made else sum(self.device.trial.sizes))
         free = shutil.disk_usage(self.staging).free + sum(old.values())
-        if free < need * 3 / 4:       # the first frame may be a busy one
+        if free < need * 3 / 4 and not self.args.resume_anyway:     # the first frame may be a busy one
             raise Stop(USAGE, f"{self.outdir}: {len(todo)} frames of {plural(len(self.folders), 'view')} need about "
-                              f"{need / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free")
+                              f"{need / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free (--resume-anyway tries all the same)")
 
     def heading(self, done):
         src, args = self.source, self.args
@@ -223,11 +237,20 @@ class Job:
         manifest, before = self.manifest, dict(self.manifest.header)
         if self.plan.by == "n":
             manifest.header["frames"] = len(manifest.lines)
-        complaints = [*self.plan.complaints, *(() if self.source.is_pictures else run.complaints)]
-        if complaints and not manifest.header.get("complaints"):
-            manifest.header["complaints"] = complaints[:5] + [f"and {len(complaints) - 5} more"] * (len(complaints) > 5)
-        if manifest.length and (manifest.header != before or not manifest.sorted):
+        manifest.header["complaints"] = self.complaints(run.complaints)
+        if manifest.length and (manifest.header != before or manifest.torn or not manifest.sorted):
             manifest.rewrite(self.staging)
+
+    def complaints(self, more=()):
+        """What demuxers and decoders have complained of, as far as no frame tells it."""
+        if self.source.is_pictures:
+            return []
+        manifest = self.manifest
+        earlier = manifest.header.get("complaints", []) if manifest and not self.args.retry_bad else []
+        said = [text for texts in manifest.said.values() for text in texts] if manifest else []
+        found = list(dict.fromkeys(text for text in [*earlier, *self.plan.complaints, *said, *more]
+                                   if not re.fullmatch(r"and \d+ more", text)))
+        return found[:COMPLAINTS] + [f"and {len(found) - COMPLAINTS} more"] * (len(found) > COMPLAINTS)
 
     # -- what came of it ----------------------------------------------------------
 
@@ -257,8 +280,9 @@ class Job:
         manifest, total = self.manifest, len(self.manifest.lines)
         lines = list(self.source.listing[1]) if self.source.is_pictures else []
         if self.source.is_pictures:
-            paths = {os.path.basename(path): path for path in self.source.paths()}
-            lines += [f"{paths.get(name, name)}: {why}" for _, (why, name) in sorted(manifest.bad.items())]
+            paths, choice = dict(enumerate(self.source.paths())), self.args.choice()
+            lines += [f"{paths.get(plan.place_of(number, choice), name)}: {why}"
+                      for number, (why, name) in sorted(manifest.bad.items())]
         else:
             reasons = {}
             for number, (why, _) in sorted(manifest.bad.items()):

@@ -10,6 +10,9 @@ from . import USAGE, Stop, mp4, say
 from .ffmpeg import query, url
 
 
+HALF = Fraction(1, 2 * 10 ** 6)     # s
+
+
 class Frame(NamedTuple):
     """A frame that is wanted."""
     number: int             # of its files
@@ -17,6 +20,7 @@ class Frame(NamedTuple):
     pts: Optional[int]      # in the video's time base, None if it has none
     time: Optional[float]   # s from the start of the video
     file: Optional[str]     # of a picture
+    name: str = ""          # of it, below the folder that has all of them
 
 
 @dataclass
@@ -54,8 +58,9 @@ class Times:
         pts = [packet[0] for packet in packets]
         dts = [packet[1] for packet in packets if packet[1] is not None]
         # Packets stand for frames that can be recognised by their pts; if not, arrival is all there is.
-        self.by = "n" if (unsure or source.fields or source.codec == "vp8" or None in pts or len(set(pts)) < len(pts)
-                          or dts != sorted(dts)) else "pts"
+        packed = source.codec == "mpeg4" and "mp4" not in source.container      # AVI has two frames in a packet
+        self.by = "n" if (unsure or packed or source.fields or source.codec == "vp8" or None in pts
+                          or len(set(pts)) < len(pts) or dts != sorted(dts)) else "pts"
         if self.by == "pts":
             self.shown = sorted(pts)
             self.keyframes = sorted(packet[0] for packet in packets if packet[2])
@@ -63,7 +68,7 @@ class Times:
         else:       # the n-th one shown has about the n-th dts, or there is only the rate to go by
             self.keyframes, self.first_key = [], None
             step = 1 / (source.rate or 25) / source.time_base
-            self.shown = sorted(dts) if len(dts) == len(pts) else [round(i * step) for i in range(len(pts))]
+            self.shown = onward(dts, step) if len(dts) == len(pts) else [round(i * step) for i in range(len(pts))]
         self.origin = self.find_origin(source)
 
     def find_origin(self, source):
@@ -87,8 +92,9 @@ class Times:
 
     def choose(self, choice):
         """Places in shown of the frames asked for."""
-        begin = self.origin + choice.start / self.base
-        end = None if choice.end is None else self.origin + choice.end / self.base
+        # half a microsecond is forgiven: times that players show are rounded
+        begin = self.origin + (choice.start - HALF) / self.base
+        end = None if choice.end is None else self.origin + (choice.end - HALF) / self.base
         places = [i for i, t in enumerate(self.shown) if t >= begin and (end is None or t < end)]
         if choice.keyframes:
             key = set(self.keyframes)
@@ -125,6 +131,16 @@ class Times:
         return Plan(self.by, frames, shown, self.keyframes, self.complaints)
 
 
+def onward(times, step):
+    """Where they jump back, as in files put one behind the other, they go on after a step."""
+    found, back = [], 0
+    for time in times:
+        if found and time + back < found[-1]:
+            back = found[-1] + round(step) - time
+        found.append(time + back)
+    return found
+
+
 def read_times(ffprobe, source, unsure=""):
     """The times of a video's frames: MP4's from its tables, all others by ffprobe, which reads the whole file.
 
@@ -142,7 +158,8 @@ def read_times(ffprobe, source, unsure=""):
         say(f"extract: {source.name}: reading it once for the times of its frames")
     packets, log = probe_packets(ffprobe, source)
     times = Times(source, packets, unsure)
-    times.complaints = list(dict.fromkeys(where + text for where, level, text in log if level in ("error", "fatal")))[:5]
+    times.complaints = list(dict.fromkeys(where + text for where, level, text in log if level in ("error", "fatal")
+                                          and (not where or source.container in where)))     # no decoder's
     return times
 
 
@@ -170,10 +187,17 @@ def probe_packets(ffprobe, source, what=()):
 
 def plan_pictures(source, choice):
     """Bad ones have their numbers, too."""
-    frames = [Frame(order if choice.numbering == "sequential" else place, place, None, None, path)
-              for order, (place, path) in enumerate(sorted({**source.files, **{
-                  place: os.path.abspath(source.listing[0][place]) for place in source.bad}}.items()), 1)]
+    paths = source.paths()
+    folder = os.path.commonpath(list(map(os.path.dirname, paths)))
+    frames = [Frame(i + 1 if choice.numbering == "sequential" else place, place, None, None, paths[place],
+                    os.path.relpath(paths[place], folder))
+              for i, place in enumerate(range(0, len(paths), choice.every))]
     return Plan("file", frames, [frame.key for frame in frames])
+
+
+def place_of(number, choice):
+    """Where in the listing a picture of that number is."""
+    return (number - 1) * choice.every if choice.numbering == "sequential" else number
 
 
 def windows(plan, wanted):

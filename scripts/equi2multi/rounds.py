@@ -41,9 +41,13 @@ def make_video(job, run):
     for seek in dict.fromkeys((key_before(job, todo[0]), None)):
         read = command.video(job.source, seek)
         code = run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, read, filters, job.plan.by),
-                        filters, todo, places, by=job.plan.by, sought=seek is not None)
+                        filters, todo, places, job.plan.by, sought=seek is not None)
         if not run.late:
             break
+    if run.stray and not run.signals:
+        job.recount()
+        run.total = len(job.plan.frames)
+        return make_video(job, run)
     # if none of the frames that lack can be decoded, encoders complain that nothing came
     empty = not run.writing and run.packets and any("before EOF" in text for _, text in run.errors)
     if stopped(run, 0 if empty and not run.trouble(code) else code):
@@ -116,13 +120,13 @@ def picture_part(job, run, todo, good):
     places = {index[frame.number]: i for i, frame in enumerate(todo) if frame.number in index}
     filters = command.graph(job.args, job.source, job.device, len(job.folders))
     return run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, command.sequence("input", end), filters,
-                                   "pts"), filters, todo, places, link=link)
+                                   "pts"), filters, todo, places, "file", link=link)
 
 
 def suspect(job, run, code, rest):
     """Find the picture that stopped ffmpeg; Stop if it is none."""
     done = [frame for frame in job.plan.frames if frame.number in run.publisher.manifest.sizes]
-    if 256 - code in PLACE or done and fails(job, done[0]):
+    if code < 255 and 256 - code in PLACE or done and fails(job, done[0]):
         stopped(run, code)
     for frame in rest[:SUSPECTS]:
         why = fails(job, frame)

@@ -20,10 +20,18 @@ BATCH = 2           # s from one publication to the next, unless the disk takes 
 POLL = .02          # s between looks at ffmpeg
 IN_FLIGHT = 24      # frames that ffmpeg may still write when it is asked to stop
 NO_SPACE = errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC
+COMPLAINTS = 5      # that are kept; all are counted
+CUT = re.compile("(?i)corrupt|truncat|prematurely|partial file")     # what demuxers only warn of
 GAP = 32            # frames behind one that lacks, until it is taken for lost: more than codecs reorder
 VAGUE = ("Error muxing", "Terminating", "Task finished", "Error submitting", "Error while", "Conversion failed",
          "Nothing was written", "Error initializing", "Error sending", "Could not open encoder",
          "ff_frame_thread_encoder_init failed")
+
+
+def ended(code):
+    with contextlib.suppress(ValueError):
+        return f"ffmpeg was ended by {signal.Signals(-code).name}"
+    return f"ffmpeg ended with exit code {code}"
 
 
 class Report:
@@ -96,7 +104,8 @@ class Run:
     def new_part(self):
         self.errors, self.damaged, self.log = [], set(), b""
         self.packets = self.decoded = self.failed = 0
-        self.full = self.late = False       # no space left; the first frames were not decoded
+        self.full = self.late = self.stray = False      # no space left; the first frames were not decoded; one that
+                                                        # no packet has the time of
         self.writing = False                # the first picture is there
         self.todo, self.places, self.next = [], {}, 0
         self.waiting, self.muxed = deque(), {}      # frames that are whole; {output: pictures}, told at the end
@@ -136,11 +145,11 @@ class Run:
                 os.mkdir(folder)
                 return folder
 
-    def part(self, command, filters, todo, places, by="pts", sought=False, link=None):
+    def part(self, command, filters, todo, places, by, sought=False, link=None):
         """Run ffmpeg for these frames and publish them; its exit code.
 
         places: {what the reports call a frame: its place in todo}
-        by: whether that is its pts or, with "n", its place among what is decoded
+        by: what that is, as in Plan
         sought: decoding starts in the middle of a video
         link: prepares the input, given the folder of the part
         """
@@ -205,6 +214,9 @@ class Run:
             if len(keys) > 1:
                 raise Stop(FAILED, f"stopped: the views do not agree on their frame {reports[0].taken}")
             place = self.places.get(keys.pop())
+            if place is None and self.by == "pts" and self.clean():
+                self.stray = True
+                return self.stop(kill=True)
             if place is None or place < self.next or any(place == other for other, *_ in self.waiting):
                 continue            # nobody asked for it, or it comes twice
             if self.sought and place and not self.next and not self.waiting:
@@ -214,6 +226,9 @@ class Run:
         well = ended and not self.process.returncode and not self.signals and not self.full
         if well and any(report.taken + len(report.lines) != self.muxed.get(i) for i, report in enumerate(reports)):
             raise Stop(FAILED, f"stopped: ffmpeg has not reported all of its pictures in {reports[0].path.parent.parent}")
+        if well and self.by == "pts" and self.clean() and not (self.failed or self.sought) and len(self.waiting) < len(self.todo):
+            self.stray = True       # all is sound, and yet frames lack
+            return
         batch = []
         while self.waiting:
             place, staged, sizes = self.waiting[0]
@@ -225,12 +240,15 @@ class Run:
             self.next, frame = place + 1, self.todo[place]
             entry = {"frame": frame.number, "pts": frame.pts, "time": frame.time, "sizes": sizes}
             if frame.file:
-                entry["file"] = os.path.basename(frame.file)
+                entry["file"] = frame.name
             if frame.key in self.damaged:
                 entry["damaged"] = True
             batch.append((entry, staged))
         if ended:
             self.make_room(reports)
+        fresh = self.fresh()
+        if batch and fresh:
+            batch[0][0]["said"] = fresh
         while batch:
             try:
                 self.publisher.publish(batch)
@@ -244,6 +262,17 @@ class Run:
                     os.unlink(report.file(index))
         self.frames += sum(bool(staged) for _, staged in batch)
 
+    def clean(self):
+        """Whether nothing was published yet or complained of: it can be told by other means which frame is which."""
+        return not self.publisher.manifest.lines and not any(DECODING.search(where) for where, _ in self.errors)
+
+    def fresh(self):
+        """Complaints that the manifest does not have yet; it gets a few, at once, for this run may be cut short."""
+        if self.todo[0].file:       # of pictures each that is bad is named
+            return []
+        known = {text for said in self.publisher.manifest.said.values() for text in said}
+        return [text for text in self.complaints if text not in known][:max(COMPLAINTS - len(known), 0)]
+
     def make_room(self, reports):
         """Remove the files that are not whole, or not in all views."""
         for report in reports:
@@ -255,7 +284,8 @@ class Run:
         """Stop in time if the disk gets too full for what is left to be made."""
         lines = [report.lines[-1] for report in reports if report.lines]
         free, frame = shutil.disk_usage(self.publisher.staging).free, sum(size for size, _ in lines)
-        if free < IN_FLIGHT * frame and free < frame * (len(self.todo) - self.next - len(reports[0].lines)):
+        todo = len(self.todo) - self.next - len(reports[0].lines)
+        if free < IN_FLIGHT * frame and free + self.publisher.to_go() < frame * todo:
             self.full = True
             self.stop()
 
@@ -263,7 +293,7 @@ class Run:
         """The manifest's entry for a frame that is not there."""
         entry = {"frame": frame.number, "bad": self.reasons.get(frame.number, why)}
         if frame.file:
-            entry["file"] = os.path.basename(frame.file)
+            entry["file"] = frame.name
         return entry
 
     # -- what it says -------------------------------------------------------------
@@ -290,6 +320,8 @@ class Run:
             corrupt = re.fullmatch(r"corrupt decoded frame(?: \(number (\d+), pts (-?\d+)\))?", text)
             if corrupt:
                 self.damaged.add(int(corrupt[1 if self.by == "n" else 2] or -1))
+            elif CUT.search(text) and not where.startswith("[out"):
+                self.complaints[where + text] = None
         elif level == "verbose":
             counts = re.match(r"Input stream #.*\): (\d+) packets read.*; (\d+) frames decoded; (\d+) decode errors", text)
             if counts:
@@ -328,9 +360,8 @@ class Run:
         if self.trouble(code):
             return self.trouble(code)
         causes = [error for error in self.errors if not DECODING.search(error[0])] if code > 0 else []
-        where, text = min(causes, key=lambda error: error[1].startswith(VAGUE), default=(
-            "", f"ffmpeg ended with exit code {code}"))
-        number = 256 - code if 200 < code < 256 else 0      # ffmpeg's exit code is an errno, if it is that
+        where, text = min(causes, key=lambda error: error[1].startswith(VAGUE), default=("", ended(code)))
+        number = 256 - code if 200 < code < 255 else 0      # ffmpeg's exit code is an errno, if it is that
         if number and os.strerror(number) not in text:
             text += f" ({os.strerror(number)})"
         output = re.search(r"(?:out|vost)#(\d+)", where)
