@@ -169,7 +169,7 @@ def parse_args(argv):
     g.add_argument("--resume-anyway", action="store_true",
                    help="go on with an unfinished run of other options, by these, or of other software or input, and start "
                         "where the disk seems too small")
-    g.add_argument("--retry-bad", action="store_true", help="try again what could not be decoded before")
+    g.add_argument("--retry-bad", action="store_true", help="try again what could not be decoded before, or only in part")
     g.add_argument("--dry-run", action="store_true", help="print the commands and do nothing")
     args = p.parse_args(argv, Args())
     start, end = args.start_end()
