@@ -107,6 +107,7 @@ class Run:
         self.full = self.late = self.stray = False      # no space left; the first frames were not decoded; one that
                                                         # no packet has the time of
         self.writing = False                # the first picture is there
+        self.asked = False                  # ffmpeg was asked to end
         self.todo, self.places, self.next = [], {}, 0
         self.waiting, self.muxed = deque(), {}      # frames that are whole; {output: pictures}, told at the end
         self.by, self.sought = "pts", False
@@ -123,10 +124,12 @@ class Run:
             self.stop(kill=self.signals > 1)
 
     def stop(self, kill=False):
+        """Have ffmpeg end; it is asked once, for at a second signal it drops what it is reading, and conceals that."""
         with contextlib.suppress(OSError):
             if kill:
                 self.process.kill()
-            else:
+            elif not self.asked:
+                self.asked = True
                 system.interrupt(self.process)
 
     def catch_signals(self):
