@@ -30,6 +30,7 @@
 #include "libavutil/dict.h"
 #include "libavutil/frame.h"
 #include "libavutil/opt.h"
+#include "libavutil/pixdesc.h"
 #include "libavutil/pixfmt.h"
 #include "avfilter.h"
 #include "equi2multi_geometry.h"
@@ -56,6 +57,7 @@ enum Equi2MultiConvention {
     NB_EQUI2MULTI_CONVENTION,
 };
 
+#define EQUI2MULTI_MAX_VIEWS     256
 #define EQUI2MULTI_MAX_VIEW_SIZE 16384
 
 /** Positions of a row lie in spans of this many, the last one shorter. */
@@ -228,63 +230,24 @@ void ff_equi2multi_dsp_init(Equi2MultiDSP *dsp);
 void ff_equi2multi_dsp_init_x86(Equi2MultiDSP *dsp);
 
 #define EQUI2MULTI_FLAGS (AV_OPT_FLAG_FILTERING_PARAM | AV_OPT_FLAG_VIDEO_PARAM)
-#define EQUI2MULTI_TFLAGS (EQUI2MULTI_FLAGS | AV_OPT_FLAG_RUNTIME_PARAM)
 
-/** Options of every backend; x is the offset of a member of its Equi2MultiContext. */
-#define EQUI2MULTI_OPTIONS(x)                                                                                                                  \
-    { "rig",        "set the cameras: a preset's name, or a list of key=value pairs",     x(rig),        AV_OPT_TYPE_STRING, { .str = "ring8" },         0,                                0, EQUI2MULTI_FLAGS  }, \
-    { "w",          "set the width of views that name none",                              x(w),          AV_OPT_TYPE_INT,    { .i64 = 1920 },            1,                            16384, EQUI2MULTI_FLAGS  }, \
-    { "h",          "set the height of views that name none, 0 for their width",          x(h),          AV_OPT_TYPE_INT,    { .i64 = 0 },               0,                            16384, EQUI2MULTI_FLAGS  }, \
-    { "h_fov",      "set the horizontal field of view of views that name none, 0 for the preset's", x(h_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },           0,                              180, EQUI2MULTI_FLAGS  }, \
-    { "v_fov",      "set the vertical field of view of views that name none, 0 for square pixels", x(v_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            0,                              180, EQUI2MULTI_FLAGS  }, \
-    { "yaw",        "turn the rig to the right",                                          x(yaw),        AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            -360,                              360, EQUI2MULTI_TFLAGS }, \
-    { "pitch",      "turn the rig up",                                                    x(pitch),      AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            -360,                              360, EQUI2MULTI_TFLAGS }, \
-    { "roll",       "turn the rig clockwise",                                             x(roll),       AV_OPT_TYPE_DOUBLE, { .dbl = 0 },            -360,                              360, EQUI2MULTI_TFLAGS }, \
-    { "rorder",     "set the order of rotations",                                         x(rorder),     AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_YPR },  0, NB_EQUI2MULTI_ROTATION_ORDER - 1, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    {     "ypr",    "yaw, pitch, roll",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_YPR },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    {     "yrp",    "yaw, roll, pitch",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_YRP },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    {     "pyr",    "pitch, yaw, roll",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_PYR },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    {     "pry",    "pitch, roll, yaw",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_PRY },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    {     "ryp",    "roll, yaw, pitch",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_RYP },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    {     "rpy",    "roll, pitch, yaw",                                                   0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_RPY },  0,                                0, EQUI2MULTI_FLAGS, .unit = "rorder" }, \
-    { "interp",     "set the interpolation",                                              x(interp),     AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_LINEAR }, 0,       NB_EQUI2MULTI_INTERP - 1, EQUI2MULTI_FLAGS, .unit = "interp" }, \
-    {     "nearest", "the nearest sample",                                                0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_NEAREST }, 0,                             0, EQUI2MULTI_FLAGS, .unit = "interp" }, \
-    {     "linear", "bilinear",                                                           0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_LINEAR }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "interp" }, \
-    { "convention", "set the meaning of angles",                                          x(convention), AV_OPT_TYPE_INT,    { .i64 = EQUI2MULTI_V360 }, 0,     NB_EQUI2MULTI_CONVENTION - 1, EQUI2MULTI_FLAGS, .unit = "convention" }, \
-    {     "v360",   "positive pitch looks up, positive roll is clockwise",                0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_V360 }, 0,                                0, EQUI2MULTI_FLAGS, .unit = "convention" }, \
-    {     "360toolkit", "pitch and roll the other way round",                             0,             AV_OPT_TYPE_CONST,  { .i64 = EQUI2MULTI_360TOOLKIT }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "convention" }, \
-    { "format",     "set the pixel format of views",                                      x(out_format), AV_OPT_TYPE_PIXEL_FMT, { .i64 = AV_PIX_FMT_NONE }, -1,           INT_MAX, EQUI2MULTI_FLAGS  }, \
-    { "out_range",  "set the color range of views",                                       x(out_range),  AV_OPT_TYPE_INT,    { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0, AVCOL_RANGE_NB - 1, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "auto",   "what follows decides",                                               0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0,                       0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "full",   NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_JPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "limited", NULL,                                                                0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_MPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "jpeg",   NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_JPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "mpeg",   NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_MPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "tv",     NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_MPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    {     "pc",     NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_RANGE_JPEG }, 0,                              0, EQUI2MULTI_FLAGS, .unit = "range" }, \
-    { "out_color_matrix", "set the YCbCr matrix of views",                                x(out_color_matrix), AV_OPT_TYPE_INT, { .i64 = AVCOL_SPC_UNSPECIFIED }, 0, AVCOL_SPC_NB - 1, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "auto",   "what follows decides",                                               0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_UNSPECIFIED }, 0,                         0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "bt601",  NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT470BG }, 0,                             0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "bt470bg", NULL,                                                                0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT470BG }, 0,                             0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "smpte170m", NULL,                                                              0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_SMPTE170M }, 0,                           0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "bt709",  NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT709 }, 0,                               0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "fcc",    NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_FCC }, 0,                                 0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "smpte240m", NULL,                                                              0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_SMPTE240M }, 0,                           0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "bt2020", NULL,                                                                 0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT2020_NCL }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    {     "bt2020nc", NULL,                                                               0,             AV_OPT_TYPE_CONST,  { .i64 = AVCOL_SPC_BT2020_NCL }, 0,                          0, EQUI2MULTI_FLAGS, .unit = "color" }, \
-    { NULL }
+/** Options of every backend, whose context begins with an Equi2MultiContext. */
+extern const AVOption ff_equi2multi_options[];
 
-/** Parse the rig and add an output pad per camera. */
-int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend);
+/* equi2multi_rig.c */
 
-void ff_equi2multi_uninit(AVFilterContext *ctx);
+/** Parse the rig and complete its cameras. */
+int ff_equi2multi_init_rig(AVFilterContext *ctx);
 
-/**
- * Check the size of the panorama and describe its planes.
- *
- * @param format  that of the samples, one that the backend can render
- */
-int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format);
+void ff_equi2multi_uninit_rig(AVFilterContext *ctx);
+
+/** Compute where the views look and what their frames say of it. */
+int ff_equi2multi_orient_views(Equi2MultiContext *s);
+
+/* equi2multi_colour.c */
+
+/** Refuse options that name no colours that views can have. */
+int ff_equi2multi_check_colours(AVFilterContext *ctx);
 
 /**
  * Negotiate: the input's formats are tied to those of the outputs, unless this
@@ -298,6 +261,31 @@ int ff_equi2multi_query_formats(const AVFilterContext *ctx, AVFilterFormatsConfi
 
 /** Whether this filter converts samples of a format: YUV and gray, without alpha. */
 int ff_equi2multi_converts(enum AVPixelFormat format);
+
+/** The format of samples, which frames of a device name elsewhere. */
+enum AVPixelFormat ff_equi2multi_samples_format(int format, const AVBufferRef *hw_frames_ctx);
+
+/** How the chroma of a format lies. */
+Equi2MultiRaster ff_equi2multi_chroma_raster(enum AVPixelFormat format, enum AVChromaLocation location);
+
+Equi2MultiComponent ff_equi2multi_component(const AVPixFmtDescriptor *desc, int i);
+
+/** Work out what the frames of view i carry, and how that is made. */
+int ff_equi2multi_set_target(AVFilterContext *ctx, int i, const Equi2MultiPano *pano);
+
+/* equi2multi_common.c */
+
+/** Parse the rig and add an output pad per camera. */
+int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend);
+
+void ff_equi2multi_uninit(AVFilterContext *ctx);
+
+/**
+ * Check the size of the panorama and describe its planes.
+ *
+ * @param format  that of the samples, one that the backend can render
+ */
+int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format);
 
 /** Describe plane k of a panorama whose positions are up to date. */
 Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *in, int k);

@@ -18,18 +18,14 @@
 
 /**
  * @file
- * Rig, grids, links and frame properties of equi2multi, for every backend.
+ * Options, grids, links and frame properties of equi2multi, for every backend.
  */
 
-#include <math.h>
 #include <string.h>
 
 #include "libavutil/attributes.h"
 #include "libavutil/avstring.h"
-#include "libavutil/csp.h"
-#include "libavutil/eval.h"
 #include "libavutil/hwcontext.h"
-#include "libavutil/macros.h"
 #include "libavutil/mem.h"
 #include "libavutil/pixdesc.h"
 #include "libavutil/spherical.h"
@@ -38,293 +34,56 @@
 #include "avfilter.h"
 #include "equi2multi.h"
 #include "filters.h"
-#include "formats.h"
 #include "video.h"
 
-#define MAX_VIEWS     256
-#define MAX_VIEW_SIZE EQUI2MULTI_MAX_VIEW_SIZE
 #define MAX_PANO_SIZE 32767 // u has 31 bits, so that a heading can be added
-#define DEFAULT_FOV   110
-#define BLANKS        " \t\r"
 
-#define OFFSET(x) offsetof(Equi2MultiView, x)
-static const AVOption camera_options[] = {
-    { "name",  "set the camera's name",                           OFFSET(name),  AV_OPT_TYPE_STRING, { .str = NULL },    0,             0, EQUI2MULTI_FLAGS },
-    { "yaw",   "look to the right, degrees",                      OFFSET(yaw),   AV_OPT_TYPE_DOUBLE, { .dbl = 0 },    -360,           360, EQUI2MULTI_FLAGS },
-    { "pitch", "look up, degrees",                                OFFSET(pitch), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },    -360,           360, EQUI2MULTI_FLAGS },
-    { "roll",  "turn the camera clockwise, degrees",              OFFSET(roll),  AV_OPT_TYPE_DOUBLE, { .dbl = 0 },    -360,           360, EQUI2MULTI_FLAGS },
-    { "h_fov", "set the horizontal field of view, degrees",       OFFSET(h_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },       0,           180, EQUI2MULTI_FLAGS },
-    { "v_fov", "set the vertical field of view, degrees",         OFFSET(v_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 },       0,           180, EQUI2MULTI_FLAGS },
-    { "w",     "set the width of the view, pixels",               OFFSET(w),     AV_OPT_TYPE_INT,    { .i64 = 0 },       0, MAX_VIEW_SIZE, EQUI2MULTI_FLAGS },
-    { "h",     "set the height of the view, pixels",              OFFSET(h),     AV_OPT_TYPE_INT,    { .i64 = 0 },       0, MAX_VIEW_SIZE, EQUI2MULTI_FLAGS },
+#define OFFSET(x) offsetof(Equi2MultiContext, x)
+#define FLAGS     EQUI2MULTI_FLAGS
+#define TFLAGS    (EQUI2MULTI_FLAGS | AV_OPT_FLAG_RUNTIME_PARAM)
+const AVOption ff_equi2multi_options[] = {
+    { "rig", "set the cameras: a preset's name, or a list of key=value pairs", OFFSET(rig), AV_OPT_TYPE_STRING, { .str = "ring8" }, 0, 0, FLAGS },
+    { "w", "set the width of views that name none", OFFSET(w), AV_OPT_TYPE_INT, { .i64 = 1920 }, 1, 16384, FLAGS },
+    { "h", "set the height of views that name none, 0 for their width", OFFSET(h), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 16384, FLAGS },
+    { "h_fov", "set the horizontal field of view of views that name none, 0 for the preset's", OFFSET(h_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, 0, 180, FLAGS },
+    { "v_fov", "set the vertical field of view of views that name none, 0 for square pixels", OFFSET(v_fov), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, 0, 180, FLAGS },
+    { "yaw", "turn the rig to the right", OFFSET(yaw), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, -360, 360, TFLAGS },
+    { "pitch", "turn the rig up", OFFSET(pitch), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, -360, 360, TFLAGS },
+    { "roll", "turn the rig clockwise", OFFSET(roll), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, -360, 360, TFLAGS },
+    { "rorder", "set the order of rotations", OFFSET(rorder), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_YPR }, 0, NB_EQUI2MULTI_ROTATION_ORDER - 1, FLAGS, .unit = "rorder" },
+        { "ypr", "yaw, pitch, roll", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_YPR }, 0, 0, FLAGS, .unit = "rorder" },
+        { "yrp", "yaw, roll, pitch", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_YRP }, 0, 0, FLAGS, .unit = "rorder" },
+        { "pyr", "pitch, yaw, roll", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_PYR }, 0, 0, FLAGS, .unit = "rorder" },
+        { "pry", "pitch, roll, yaw", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_PRY }, 0, 0, FLAGS, .unit = "rorder" },
+        { "ryp", "roll, yaw, pitch", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_RYP }, 0, 0, FLAGS, .unit = "rorder" },
+        { "rpy", "roll, pitch, yaw", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_RPY }, 0, 0, FLAGS, .unit = "rorder" },
+    { "interp", "set the interpolation", OFFSET(interp), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_LINEAR }, 0, NB_EQUI2MULTI_INTERP - 1, FLAGS, .unit = "interp" },
+        { "nearest", "the nearest sample", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_NEAREST }, 0, 0, FLAGS, .unit = "interp" },
+        { "linear", "bilinear", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_LINEAR }, 0, 0, FLAGS, .unit = "interp" },
+    { "convention", "set the meaning of angles", OFFSET(convention), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_V360 }, 0, NB_EQUI2MULTI_CONVENTION - 1, FLAGS, .unit = "convention" },
+        { "v360", "positive pitch looks up, positive roll is clockwise", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_V360 }, 0, 0, FLAGS, .unit = "convention" },
+        { "360toolkit", "pitch and roll the other way round", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_360TOOLKIT }, 0, 0, FLAGS, .unit = "convention" },
+    { "format", "set the pixel format of views", OFFSET(out_format), AV_OPT_TYPE_PIXEL_FMT, { .i64 = AV_PIX_FMT_NONE }, -1, INT_MAX, FLAGS },
+    { "out_range", "set the color range of views", OFFSET(out_range), AV_OPT_TYPE_INT, { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0, AVCOL_RANGE_NB - 1, FLAGS, .unit = "range" },
+        { "auto", "what follows decides", 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0, 0, FLAGS, .unit = "range" },
+        { "full", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_JPEG }, 0, 0, FLAGS, .unit = "range" },
+        { "limited", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_MPEG }, 0, 0, FLAGS, .unit = "range" },
+        { "jpeg", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_JPEG }, 0, 0, FLAGS, .unit = "range" },
+        { "mpeg", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_MPEG }, 0, 0, FLAGS, .unit = "range" },
+        { "tv", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_MPEG }, 0, 0, FLAGS, .unit = "range" },
+        { "pc", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_JPEG }, 0, 0, FLAGS, .unit = "range" },
+    { "out_color_matrix", "set the YCbCr matrix of views", OFFSET(out_color_matrix), AV_OPT_TYPE_INT, { .i64 = AVCOL_SPC_UNSPECIFIED }, 0, AVCOL_SPC_NB - 1, FLAGS, .unit = "color" },
+        { "auto", "what follows decides", 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_UNSPECIFIED }, 0, 0, FLAGS, .unit = "color" },
+        { "bt601", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_BT470BG }, 0, 0, FLAGS, .unit = "color" },
+        { "bt470bg", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_BT470BG }, 0, 0, FLAGS, .unit = "color" },
+        { "smpte170m", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_SMPTE170M }, 0, 0, FLAGS, .unit = "color" },
+        { "bt709", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_BT709 }, 0, 0, FLAGS, .unit = "color" },
+        { "fcc", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_FCC }, 0, 0, FLAGS, .unit = "color" },
+        { "smpte240m", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_SMPTE240M }, 0, 0, FLAGS, .unit = "color" },
+        { "bt2020", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_BT2020_NCL }, 0, 0, FLAGS, .unit = "color" },
+        { "bt2020nc", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_SPC_BT2020_NCL }, 0, 0, FLAGS, .unit = "color" },
     { NULL }
 };
-
-static const AVClass camera_class = {
-    .class_name              = "equi2multi_camera",
-    .item_name               = av_default_item_name,
-    .option                  = camera_options,
-    .version                 = LIBAVUTIL_VERSION_INT,
-    .log_level_offset_offset = OFFSET(log_level_offset),
-};
-
-// yaws of a row in the order 0, step, ... 180 and then the negative ones up to 0
-#define ROW1(p) "yaw=0 pitch=" #p
-#define ROW2(p) ROW1(p) "|yaw=180 pitch=" #p
-#define ROW4(p) "yaw=0 pitch=" #p "|yaw=90 pitch=" #p "|yaw=180 pitch=" #p "|yaw=-90 pitch=" #p
-#define ROW4_45(p) "yaw=45 pitch=" #p "|yaw=135 pitch=" #p "|yaw=-135 pitch=" #p "|yaw=-45 pitch=" #p
-#define RING6   "yaw=0|yaw=60|yaw=120|yaw=180|yaw=-120|yaw=-60"
-#define RING8   "yaw=0|yaw=45|yaw=90|yaw=135|yaw=180|yaw=-135|yaw=-90|yaw=-45"
-#define RING9   "yaw=0|yaw=40|yaw=80|yaw=120|yaw=160|yaw=-160|yaw=-120|yaw=-80|yaw=-40"
-#define RING12  "yaw=0|yaw=30|yaw=60|yaw=90|yaw=120|yaw=150|yaw=180|yaw=-150|yaw=-120|yaw=-90|yaw=-60|yaw=-30"
-
-static const struct {
-    const char *name;
-    double h_fov;
-    const char *cameras;
-} presets[] = {
-    { "ring8",     110, RING8 },
-    { "dome16",    110, RING8 "|" ROW4(45) "|" ROW4(-45) },
-    { "cardinal4",  90, ROW4(0) },
-    { "cube6",      90, "name=front|name=right yaw=90|name=back yaw=180|name=left yaw=-90|name=up pitch=90|name=down pitch=-90" },
-    { "ring12",    110, RING12 },
-    { "dense17",   120, RING9 "|" ROW4(30) "|" ROW4(-30) },
-    { "tiles8",     90, ROW4(0) "|" ROW4(30) },
-    { "colmap12",   90, ROW4(-35) "|" ROW4(0) "|" ROW4_45(35) },
-    { "nerf8",     120, ROW4(0) "|" ROW2(45) "|" ROW2(-45) },
-    { "nerf14",    110, RING6 "|" ROW4(45) "|" ROW4(-45) },
-};
-
-static const char rotation_orders[NB_EQUI2MULTI_ROTATION_ORDER][4] = {
-    [EQUI2MULTI_YPR] = "ypr",
-    [EQUI2MULTI_YRP] = "yrp",
-    [EQUI2MULTI_PYR] = "pyr",
-    [EQUI2MULTI_PRY] = "pry",
-    [EQUI2MULTI_RYP] = "ryp",
-    [EQUI2MULTI_RPY] = "rpy",
-};
-
-/** Set one key of a camera; complain in one line that says all. */
-static int set_camera_key(AVFilterContext *ctx, int idx, Equi2MultiView *v,
-                          const char *key, const char *value)
-{
-    const AVOption *o = av_opt_find(v, key, NULL, 0, 0);
-    const char *allowed;
-    double number = 1;
-    char *tail = NULL;
-    int ret;
-
-    if (!o) {
-        av_log(ctx, AV_LOG_ERROR, "rig: camera %d has an unknown key '%s'; "
-               "keys are name, yaw, pitch, roll, h_fov, v_fov, w, h\n", idx, key);
-        return AVERROR(EINVAL);
-    }
-
-    if (o->type == AV_OPT_TYPE_STRING) {
-        allowed = "any text";
-        ret = *value ? 0 : AVERROR(EINVAL);
-    } else {
-        allowed = o->max == MAX_VIEW_SIZE ? "1 to " AV_STRINGIFY(MAX_VIEW_SIZE) " pixels" :
-                  o->max == 180           ? "above 0 and below 180 degrees" :
-                                            "-360 to 360 degrees";
-        number  = av_strtod(value, &tail);
-        // 0 stands for "not named" where the range starts there, 180 is no pinhole, pixels are whole
-        ret = tail == value || *tail || !isfinite(number) ||
-              (!o->min && !number) || (o->max == 180 && number == 180) ||
-              (o->type == AV_OPT_TYPE_INT && number != rint(number)) ? AVERROR(EINVAL) : 0;
-    }
-    if (ret >= 0)
-        ret = av_opt_set(v, key, value, 0);
-    if (ret < 0 && ret != AVERROR(ENOMEM))
-        av_log(ctx, AV_LOG_ERROR, "rig: camera %d has %s=%s; allowed is %s\n",
-               idx, key, value, allowed);
-    return ret;
-}
-
-/** Whether a quote, as av_get_token() knows it, is not closed. */
-static int has_open_quote(const char *text)
-{
-    int quoted = 0;
-
-    for (; *text; text++) {
-        if (*text == '\'')
-            quoted = !quoted;
-        else if (*text == '\\' && !quoted && text[1])
-            text++;
-    }
-    return quoted;
-}
-
-static int parse_camera(AVFilterContext *ctx, int idx, Equi2MultiView *v, const char *text)
-{
-    if (has_open_quote(text)) {
-        av_log(ctx, AV_LOG_ERROR, "rig: camera %d has a quote that is not closed: %s\n", idx, text);
-        return AVERROR(EINVAL);
-    }
-
-    for (;;) {
-        char *key, *value;
-        int ret;
-
-        text += strspn(text, BLANKS);
-        if (!*text)
-            return 0;
-        ret = av_opt_get_key_value(&text, "=", BLANKS, 0, &key, &value);
-        if (ret < 0) {
-            if (ret == AVERROR(EINVAL))
-                av_log(ctx, AV_LOG_ERROR, "rig: camera %d is half-written at '%s'; "
-                       "key=value pairs are needed, separated by blanks\n", idx, text);
-            return ret;
-        }
-        ret = set_camera_key(ctx, idx, v, key, value);
-        av_free(key);
-        av_free(value);
-        if (ret < 0)
-            return ret;
-    }
-}
-
-/** Add the cameras of a list, separated by '|' or by newlines. */
-static int parse_cameras(AVFilterContext *ctx, const char *list)
-{
-    Equi2MultiContext *s = ctx->priv;
-    char before = '\n';
-
-    for (;;) {
-        const size_t len = strcspn(list, "|\n");
-        const char after = list[len];
-        char *text;
-        int ret = 0;
-
-        if (strspn(list, BLANKS) < len) {
-            Equi2MultiView *v;
-
-            if (s->nb_views == MAX_VIEWS) {
-                av_log(ctx, AV_LOG_ERROR, "rig: more than %d cameras\n", MAX_VIEWS);
-                return AVERROR(EINVAL);
-            }
-            v = av_realloc_array(s->views, s->nb_views + 1, sizeof(*s->views));
-            if (!v)
-                return AVERROR(ENOMEM);
-            s->views = v;
-            v += s->nb_views++;
-            memset(v, 0, sizeof(*v));
-            v->class = &camera_class;
-            v->log_level_offset = AV_LOG_TRACE; // set_camera_key() does the talking
-            av_opt_set_defaults(v);
-
-            text = av_strndup(list, len);
-            if (!text)
-                return AVERROR(ENOMEM);
-            ret = parse_camera(ctx, s->nb_views, v, text);
-            av_free(text);
-        } else if (before == '|' || after == '|') {
-            av_log(ctx, AV_LOG_ERROR, "rig: camera %d is empty; "
-                   "key=value pairs are needed between '|'\n", s->nb_views + 1);
-            ret = AVERROR(EINVAL);
-        }
-        if (ret < 0)
-            return ret;
-        if (!after)
-            break;
-        before = after;
-        list  += len + 1;
-    }
-
-    if (!s->nb_views) {
-        av_log(ctx, AV_LOG_ERROR, "rig: it is empty; a preset's name or a list of cameras is needed\n");
-        return AVERROR(EINVAL);
-    }
-    return 0;
-}
-
-static int parse_rig(AVFilterContext *ctx, double *h_fov)
-{
-    Equi2MultiContext *s = ctx->priv;
-    const char *rig  = s->rig ? s->rig + strspn(s->rig, BLANKS "\n") : "";
-    const size_t len = strcspn(rig, BLANKS "\n");
-    char names[256] = "";
-
-    *h_fov = DEFAULT_FOV;
-    if (!*rig || strpbrk(rig, "=|"))
-        return parse_cameras(ctx, s->rig ? s->rig : "");
-
-    for (int i = 0; i < FF_ARRAY_ELEMS(presets); i++)
-        if (strlen(presets[i].name) == len && !strncmp(rig, presets[i].name, len) &&
-            !rig[len + strspn(rig + len, BLANKS "\n")]) {
-            *h_fov = presets[i].h_fov;
-            return parse_cameras(ctx, presets[i].cameras);
-        }
-
-    for (int i = 0; i < FF_ARRAY_ELEMS(presets); i++)
-        av_strlcatf(names, sizeof(names), " %s", presets[i].name);
-    av_log(ctx, AV_LOG_ERROR, "rig: no preset is called '%s'; there are%s, "
-           "and lists such as 'yaw=0|yaw=90 pitch=20'\n", rig, names);
-    return AVERROR(EINVAL);
-}
-
-static void rotate(const Equi2MultiContext *s, Equi2MultiOrientation *o,
-                   double yaw, double pitch, double roll)
-{
-    const int sign = s->convention == EQUI2MULTI_360TOOLKIT ? -1 : 1;
-
-    for (int i = 0; i < 3; i++) {
-        const char axis = rotation_orders[s->rorder][i];
-
-        equi2multi_rotate(o, axis, axis == 'y' ? yaw : axis == 'p' ? sign * pitch : sign * roll);
-    }
-}
-
-/** Compute where the views look and what their frames say of it. */
-static int orient_views(Equi2MultiContext *s)
-{
-    for (int i = 0; i < s->nb_views; i++) {
-        Equi2MultiView *v = &s->views[i];
-        Equi2MultiOrientation o = equi2multi_forward();
-        const int32_t *pose = s->pano.pose;
-        const struct {
-            const char *key;
-            double value;
-        } numbers[] = {
-            { "index", i },
-            { "yaw", v->yaw }, { "pitch", v->pitch }, { "roll", v->roll },
-            { "fx", v->cam.fx }, { "fy", v->cam.fy },
-            { "cx", v->cam.w / 2. }, { "cy", v->cam.h / 2. },
-        };
-        char key[32], value[128];
-        double q[4];
-        int ret;
-
-        // the pose turns the sphere, so the views turn back: Ry Rx Rz inverted
-        equi2multi_rotate(&o, 'r', -pose[2] / 65536.);
-        equi2multi_rotate(&o, 'p', -pose[1] / 65536.);
-        equi2multi_rotate(&o, 'y', -pose[0] / 65536.);
-        rotate(s, &o, s->yaw, s->pitch, s->roll);
-        rotate(s, &o, v->yaw, v->pitch, v->roll);
-        v->orientation = o;
-        for (int k = 0; k < 2; k++)
-            v->shift[k] = equi2multi_shift(o.heading, equi2multi_wrap(s->pano.w, &s->raster[k]));
-
-        av_dict_free(&v->metadata);
-        ret = av_dict_set(&v->metadata, "lavfi.equi2multi.camera", v->name, 0);
-        if (ret < 0)
-            return ret;
-        for (int k = 0; k < FF_ARRAY_ELEMS(numbers); k++) {
-            snprintf(key, sizeof(key), "lavfi.equi2multi.%s", numbers[k].key);
-            snprintf(value, sizeof(value), "%.12g", numbers[k].value);
-            ret = av_dict_set(&v->metadata, key, value, 0);
-            if (ret < 0)
-                return ret;
-        }
-        equi2multi_quaternion(&o, q);
-        snprintf(value, sizeof(value), "%.12g %.12g %.12g %.12g", q[0], q[1], q[2], q[3]);
-        ret = av_dict_set(&v->metadata, "lavfi.equi2multi.rotation", value, 0);
-        if (ret < 0)
-            return ret;
-    }
-
-    return 0;
-}
 
 /** Remove what describes the panorama and would be wrong for a view. */
 static void remove_pano_side_data(AVFrameSideData ***sd, int *nb_sd)
@@ -334,12 +93,6 @@ static void remove_pano_side_data(AVFrameSideData ***sd, int *nb_sd)
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_STEREO3D);
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_DISPLAYMATRIX);
     av_frame_side_data_remove(sd, nb_sd, AV_FRAME_DATA_EXIF);
-}
-
-/** The format of samples, which frames of a device name elsewhere. */
-static enum AVPixelFormat samples_format(int format, const AVBufferRef *hw_frames_ctx)
-{
-    return hw_frames_ctx ? ((const AVHWFramesContext *)hw_frames_ctx->data)->sw_format : format;
 }
 
 static int config_output(AVFilterLink *outlink)
@@ -355,206 +108,28 @@ static int config_output(AVFilterLink *outlink)
     return s->backend->config_output ? s->backend->config_output(outlink) : 0;
 }
 
-/** Convertible matrices; BT.470BG, what JPEG means, before its twin. */
-static const enum AVColorSpace matrices[] = {
-    AVCOL_SPC_BT470BG, AVCOL_SPC_SMPTE170M, AVCOL_SPC_BT709, AVCOL_SPC_BT2020_NCL,
-    AVCOL_SPC_FCC, AVCOL_SPC_SMPTE240M,
-};
-
-static int is_convertible(enum AVColorSpace space)
-{
-    for (int i = 0; i < FF_ARRAY_ELEMS(matrices); i++)
-        if (matrices[i] == space)
-            return 1;
-    return 0;
-}
-
-static int is_bt601(enum AVColorSpace space)
-{
-    return space == AVCOL_SPC_BT470BG || space == AVCOL_SPC_SMPTE170M;
-}
-
 av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend)
 {
     Equi2MultiContext *s = ctx->priv;
-    double preset_fov;
     int ret;
 
     s->backend = backend;
 
-    if (s->h_fov == 180 || s->v_fov == 180) {
-        av_log(ctx, AV_LOG_ERROR, "%s=180 is not allowed; below 180 degrees is, and 0 for the default\n",
-               s->h_fov == 180 ? "h_fov" : "v_fov");
-        return AVERROR(EINVAL);
-    }
+    ret = ff_equi2multi_check_colours(ctx);
+    if (ret >= 0)
+        ret = ff_equi2multi_init_rig(ctx);
 
-    if (s->out_color_matrix != AVCOL_SPC_UNSPECIFIED && !is_convertible(s->out_color_matrix)) {
-        av_log(ctx, AV_LOG_ERROR, "out_color_matrix=%s is not possible; bt601, bt709, bt2020, fcc and smpte240m are\n",
-               av_color_space_name(s->out_color_matrix));
-        return AVERROR(EINVAL);
-    }
-
-    ret = parse_rig(ctx, &preset_fov);
-    if (ret < 0)
-        return ret;
-
-    for (int i = 0; i < s->nb_views; i++) {
-        Equi2MultiView *v = &s->views[i];
-        Equi2MultiPinhole *cam = &v->cam;
-        const double h_fov = v->h_fov ? v->h_fov : s->h_fov ? s->h_fov : preset_fov;
-        const double v_fov = v->v_fov ? v->v_fov : s->v_fov;
+    for (int i = 0; ret >= 0 && i < s->nb_views; i++) {
         AVFilterPad pad = {
             .type         = AVMEDIA_TYPE_VIDEO,
             .config_props = config_output,
         };
 
-        if (!v->name)
-            v->name = av_asprintf("cam_%02d", i);
-        if (!v->name)
-            return AVERROR(ENOMEM);
-
-        cam->w  = v->w ? v->w : s->w;
-        cam->h  = v->h ? v->h : v->w ? v->w : s->h ? s->h : s->w;
-        // as av_image_check_size() has it, which encoders ask
-        if ((cam->w * 8LL + 1024) * (cam->h + 128LL) >= INT_MAX) {
-            av_log(ctx, AV_LOG_ERROR, "rig: camera %d is %dx%d, more than a picture of FFmpeg can be: "
-                   "16250x16250, or as many pixels\n", i + 1, cam->w, cam->h);
-            return AVERROR(EINVAL);
-        }
-        cam->fx = equi2multi_focal(cam->w, h_fov);
-        cam->fy = v_fov ? equi2multi_focal(cam->h, v_fov) : cam->fx;
-
         pad.name = av_asprintf("cam%d", i);
-        if (!pad.name)
-            return AVERROR(ENOMEM);
-        ret = ff_append_outpad_free_name(ctx, &pad);
-        if (ret < 0)
-            return ret;
+        ret = pad.name ? ff_append_outpad_free_name(ctx, &pad) : AVERROR(ENOMEM);
     }
 
-    return 0;
-}
-
-int ff_equi2multi_converts(enum AVPixelFormat format)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
-
-    return desc && !(desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_HWACCEL));
-}
-
-/** A list of those of some formats that can be converted, yuvj last, after an own one. */
-static AVFilterFormats *convertible_formats(const enum AVPixelFormat *pix_fmts, enum AVPixelFormat own,
-                                            enum AVColorRange range)
-{
-    AVFilterFormats *list = NULL;
-
-    if (own != AV_PIX_FMT_NONE && !(ff_fmt_is_forced_full_range(own) && range == AVCOL_RANGE_MPEG) &&
-        ff_add_format(&list, own) < 0)
-        return NULL;
-    for (int yuvj = 0; yuvj < (range == AVCOL_RANGE_MPEG ? 1 : 2); yuvj++)
-        for (int i = 0; pix_fmts[i] != AV_PIX_FMT_NONE; i++)
-            if (pix_fmts[i] != own && ff_equi2multi_converts(pix_fmts[i]) &&
-                ff_fmt_is_forced_full_range(pix_fmts[i]) == yuvj && ff_add_format(&list, pix_fmts[i]) < 0)
-                return NULL;
-    return list;
-}
-
-/** A list of one value, or if that is the first one, which leaves all open, of some. */
-static AVFilterFormats *list_of(int value, const int *values, int nb_values)
-{
-    AVFilterFormats *list = NULL;
-
-    if (value != values[0])
-        return ff_make_formats_list_singleton(value);
-    for (int i = 0; i < nb_values; i++)
-        if (ff_add_format(&list, values[i]) < 0)
-            return NULL;
-    return list;
-}
-
-/** What the outputs offer once the input is known. */
-static int offer_formats(const AVFilterContext *ctx, const AVFilterFormatsConfig *in,
-                         AVFilterFormatsConfig *out, const enum AVPixelFormat *pix_fmts)
-{
-    const Equi2MultiContext *s = ctx->priv;
-    const int ranges[] = { AVCOL_RANGE_UNSPECIFIED, AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG };
-    int spaces[1 + FF_ARRAY_ELEMS(matrices)] = { AVCOL_SPC_UNSPECIFIED };
-    const int format   = in->formats->nb_formats == 1 ? in->formats->formats[0] : AV_PIX_FMT_NONE;
-    const int hardware = pix_fmts[0] == AV_PIX_FMT_CUDA;
-    int known = 0, rgb = 0, ret;
-
-    for (int i = 0; i < FF_ARRAY_ELEMS(matrices); i++)
-        spaces[1 + i] = matrices[i];
-    for (int i = 0; i < in->color_spaces->nb_formats; i++)
-        known |= in->color_spaces->formats[i] == AVCOL_SPC_UNSPECIFIED ||
-                 is_convertible(in->color_spaces->formats[i]);
-    if (format != AV_PIX_FMT_NONE)
-        rgb = !!(av_pix_fmt_desc_get(format)->flags & AV_PIX_FMT_FLAG_RGB);
-
-    if (!known && !rgb && (s->out_color_matrix != AVCOL_SPC_UNSPECIFIED || s->out_range != AVCOL_RANGE_UNSPECIFIED ||
-                           s->out_format != AV_PIX_FMT_NONE)) {
-        av_log((void *)ctx, AV_LOG_ERROR, "The input's matrix is %s, which cannot be converted: format, out_range "
-               "and out_color_matrix are not possible\n", av_color_space_name(in->color_spaces->formats[0]));
-        return AVERROR(ENOSYS);
-    }
-    if (!known || rgb) {
-        ret = ff_formats_ref(in->color_spaces, &out->color_spaces);
-        if (ret >= 0)
-            ret = ff_formats_ref(in->color_ranges, &out->color_ranges);
-        if (ret >= 0)
-            ret = ff_formats_ref(in->formats, &out->formats);
-    } else {
-        // where what follows takes it, libavfilter picks the input's own; of an input that does
-        // not say, the first
-        ret = ff_formats_ref(list_of(s->out_color_matrix, spaces, FF_ARRAY_ELEMS(spaces)), &out->color_spaces);
-        if (ret >= 0)
-            ret = ff_formats_ref(list_of(s->out_range, ranges, FF_ARRAY_ELEMS(ranges)), &out->color_ranges);
-        if (ret < 0)
-            return ret;
-        if (s->out_format != AV_PIX_FMT_NONE && !hardware)
-            ret = ff_formats_ref(ff_make_formats_list_singleton(s->out_format), &out->formats);
-        else if (ff_equi2multi_converts(format))
-            ret = ff_formats_ref(convertible_formats(pix_fmts, format, s->out_range), &out->formats);
-        else
-            ret = ff_formats_ref(in->formats, &out->formats);
-    }
-    return ret >= 0 ? ff_formats_ref(in->alpha_modes, &out->alpha_modes) : ret;
-}
-
-int ff_equi2multi_query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg_in,
-                                AVFilterFormatsConfig **cfg_out,
-                                const enum AVPixelFormat *pix_fmts)
-{
-    const Equi2MultiContext *s = ctx->priv;
-    const AVFilterFormatsConfig *before = &ctx->inputs[0]->incfg;
-    AVFilterFormatsConfig *in = cfg_in[0];
-    int ret;
-
-    // first the input alone, which libavfilter then merges with what comes before
-    if (!in->formats) {
-        const int hardware = pix_fmts[0] == AV_PIX_FMT_CUDA;
-        AVFilterFormats *formats = hardware || s->out_format == AV_PIX_FMT_NONE ? ff_make_pixel_format_list(pix_fmts) :
-                                   ff_equi2multi_converts(s->out_format) ?
-                                   convertible_formats(pix_fmts, AV_PIX_FMT_NONE, AVCOL_RANGE_UNSPECIFIED) :
-                                   ff_make_formats_list_singleton(s->out_format);
-
-        if ((ret = ff_formats_ref(formats,               &in->formats))      < 0 ||
-            (ret = ff_formats_ref(ff_all_color_spaces(), &in->color_spaces)) < 0 ||
-            (ret = ff_formats_ref(ff_all_color_ranges(), &in->color_ranges)) < 0 ||
-            (ret = ff_formats_ref(ff_all_alpha_modes(),  &in->alpha_modes))  < 0)
-            return ret;
-        return AVERROR(EAGAIN);
-    }
-    if (before->formats != in->formats || before->color_spaces != in->color_spaces ||
-        before->color_ranges != in->color_ranges)
-        return AVERROR(EAGAIN);
-
-    for (int i = 0; i < ctx->nb_outputs; i++) {
-        ret = offer_formats(ctx, in, cfg_out[i], pix_fmts);
-        if (ret < 0)
-            return ret;
-    }
-    return 0;
+    return ret;
 }
 
 static void free_positions(Equi2MultiPositions *pos)
@@ -584,12 +159,7 @@ av_cold void ff_equi2multi_uninit(AVFilterContext *ctx)
     Equi2MultiContext *s = ctx->priv;
 
     free_grids(ctx, &s->grids, &s->nb_grids);
-    for (int i = 0; i < s->nb_views; i++) {
-        av_opt_free(&s->views[i]);
-        av_dict_free(&s->views[i].metadata);
-    }
-    av_freep(&s->views);
-    s->nb_views = 0;
+    ff_equi2multi_uninit_rig(ctx);
 }
 
 typedef struct BuildData {
@@ -661,20 +231,6 @@ static int same_grid(const Equi2MultiGrid *a, const Equi2MultiGrid *b)
            a->cam.fx == b->cam.fx && a->cam.fy == b->cam.fy && a->chroma == b->chroma;
 }
 
-/** How the chroma of a format lies. */
-static Equi2MultiRaster chroma_raster(enum AVPixelFormat format, enum AVChromaLocation location)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
-    int x = 0, y = 0;
-
-    av_chroma_location_enum_to_pos(&x, &y, location != AVCHROMA_LOC_UNSPECIFIED ?
-                                           location : AVCHROMA_LOC_LEFT);
-    return (Equi2MultiRaster) {
-        { 1 << desc->log2_chroma_w, 1 << desc->log2_chroma_h },
-        { desc->log2_chroma_w ? .5 + x / 256. : .5, desc->log2_chroma_h ? .5 + y / 256. : .5 },
-    };
-}
-
 /** Say which positions a view takes for its luma or its chroma; return whether it takes any. */
 static int describe_grid(const Equi2MultiContext *s, const Equi2MultiView *v, int chroma, Equi2MultiGrid *grid)
 {
@@ -684,7 +240,7 @@ static int describe_grid(const Equi2MultiContext *s, const Equi2MultiView *v, in
         return 0;
     *grid = (Equi2MultiGrid) {
         .cam    = v->cam,
-        .out    = chroma ? chroma_raster(t->format, t->chroma_location) : s->raster[0],
+        .out    = chroma ? ff_equi2multi_chroma_raster(t->format, t->chroma_location) : s->raster[0],
         .chroma = chroma && s->plane[1].chroma,
     };
     memcpy(grid->r, v->orientation.r, sizeof(grid->r));
@@ -753,21 +309,6 @@ static int check_size(void *log_ctx, int w, int h)
     return AVERROR(EINVAL);
 }
 
-static Equi2MultiComponent describe_component(const AVPixFmtDescriptor *desc, int i)
-{
-    const AVComponentDescriptor *comp = &desc->comp[i];
-    const int bytes = (comp->depth + comp->shift + 7) / 8;
-
-    return (Equi2MultiComponent) {
-        .plane    = comp->plane,
-        .offset   = comp->offset,
-        .step     = comp->step / bytes,
-        .bytes    = bytes,
-        .low_bits = comp->shift,
-        .depth    = comp->depth,
-    };
-}
-
 int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
 {
     Equi2MultiContext *s = inlink->dst->priv;
@@ -785,7 +326,7 @@ int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
     for (int i = 0; i < desc->nb_components; i++)
         s->plane[desc->comp[i].plane].samples = desc->comp[i].step / s->bytes;
     for (int i = 0; i < FFMIN(desc->nb_components, 3); i++)
-        s->comp[i] = describe_component(desc, i);
+        s->comp[i] = ff_equi2multi_component(desc, i);
 
     if (inlink->w != 2 * inlink->h)
         av_log(inlink->dst, AV_LOG_WARNING, "The input is %dx%d, not 2:1; it is taken as a whole "
@@ -814,7 +355,7 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
 {
     Equi2MultiContext *s = ctx->priv;
     const AVFilterLink *inlink = ctx->inputs[0];
-    const enum AVPixelFormat format = samples_format(in->format, in->hw_frames_ctx);
+    const enum AVPixelFormat format = ff_equi2multi_samples_format(in->format, in->hw_frames_ctx);
     const AVFrameSideData *sd;
     int ret;
 
@@ -867,148 +408,6 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
     return 0;
 }
 
-/** The conversion from one matrix, range and depth to another. */
-static void set_conversion(Equi2MultiConversion *conversion,
-                           enum AVColorSpace from, int from_full, int from_depth,
-                           enum AVColorSpace to,   int to_full,   int to_depth)
-{
-    const AVLumaCoefficients *a = av_csp_luma_coeffs_from_avcsp(from);
-    const AVLumaCoefficients *b = av_csp_luma_coeffs_from_avcsp(to);
-    // black, and what luma and chroma span, in 14 bits
-    const int one = 1 << EQUI2MULTI_WIDE_BITS;
-    const double full_from = one - one / (double)(1 << from_depth);
-    const double full_to   = one - one / (double)(1 << to_depth);
-    const double luma_from   = from_full ? full_from : one / 256 * 219;
-    const double luma_to     = to_full   ? full_to   : one / 256 * 219;
-    const double chroma_from = from_full ? full_from : one / 256 * 224;
-    const double chroma_to   = to_full   ? full_to   : one / 256 * 224;
-    const int black_from = from_full ? 0 : one / 256 * 16;
-    const int black_to   = to_full   ? 0 : one / 256 * 16;
-    const int rounding   = 1 << (EQUI2MULTI_WIDE_BITS + EQUI2MULTI_MIX_BITS - to_depth - 1);
-    double c[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
-
-    if (from != to && a && b) {
-        const double kr = av_q2d(a->cr), kb = av_q2d(a->cb), kg = 1 - kr - kb;
-        const double lr = av_q2d(b->cr), lb = av_q2d(b->cb), lg = 1 - lr - lb;
-        // B - Y = ub U, R - Y = vr V, from which G - Y follows
-        const double ub = 2 * (1 - kb), vr = 2 * (1 - kr);
-
-        c[0][1] = lb * ub - lg * kb * ub / kg;
-        c[0][2] = lr * vr - lg * kr * vr / kg;
-        c[1][1] = (ub - c[0][1]) / (2 * (1 - lb));
-        c[1][2] =     - c[0][2]  / (2 * (1 - lb));
-        c[2][1] =     - c[0][1]  / (2 * (1 - lr));
-        c[2][2] = (vr - c[0][2]) / (2 * (1 - lr));
-    }
-
-    conversion->depth = to_depth;
-    for (int i = 0; i < 3; i++) {
-        Equi2MultiMix *mix = &conversion->mix[i];
-
-        for (int j = 0; j < 3; j++) {
-            const double x = c[i][j] * (i ? chroma_to : luma_to) / (j ? chroma_from : luma_from) *
-                             (1 << EQUI2MULTI_MIX_BITS);
-
-            mix->c[j] = (int)(x + (x < 0 ? -.5 : .5));
-        }
-        // so that gray stays gray, and black black, whatever the rounding of coefficients
-        mix->k = (i ? one / 2 : black_to) * (1 << EQUI2MULTI_MIX_BITS) + rounding -
-                 mix->c[0] * black_from - (mix->c[1] + mix->c[2]) * (one / 2);
-    }
-}
-
-/** The matrix of a panorama: of one that does not say, what players take. */
-static enum AVColorSpace pano_matrix(AVFilterContext *ctx, const Equi2MultiPano *pano)
-{
-    Equi2MultiContext *s = ctx->priv;
-    const int hd = pano->w >= 1280 || pano->h > 576;
-
-    if (pano->colorspace != AVCOL_SPC_UNSPECIFIED)
-        return pano->colorspace;
-    if (!s->matrix_told) {
-        av_log(ctx, AV_LOG_INFO, "The input does not say what its matrix is; %s is assumed for %dx%d, "
-               "setparams=colorspace says otherwise\n", hd ? "BT.709" : "BT.601", pano->w, pano->h);
-        s->matrix_told = 1;
-    }
-    return hd ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-}
-
-/** Work out what the frames of a view carry, and how that is made. */
-static int set_target(AVFilterContext *ctx, int i, const Equi2MultiPano *pano)
-{
-    Equi2MultiContext *s = ctx->priv;
-    AVFilterLink *outlink = ctx->outputs[i];
-    const enum AVPixelFormat format = samples_format(outlink->format, ff_filter_link(outlink)->hw_frames_ctx);
-    const AVPixFmtDescriptor *in_desc = av_pix_fmt_desc_get(s->format), *desc = av_pix_fmt_desc_get(format);
-    const int chroma = desc->nb_components > 2, in_chroma = in_desc->nb_components > 2;
-    Equi2MultiTarget *t = &s->views[i].target;
-    enum AVColorSpace from, to;
-    int full, to_full, converted;
-
-    memset(t, 0, sizeof(*t));
-    t->format          = format;
-    t->color_range     = pano->color_range;
-    t->colorspace      = pano->colorspace;
-    t->chroma_location = pano->chroma_location;
-    for (int k = 0; k < s->nb_planes; k++)
-        t->method[k] = EQUI2MULTI_SAMPLED;
-    if (format == s->format && ((desc->flags & AV_PIX_FMT_FLAG_RGB) || !chroma))
-        return 0;
-
-    if (ff_fmt_is_forced_full_range(format) || !chroma)
-        t->color_range = chroma || in_chroma ? AVCOL_RANGE_JPEG : pano->color_range;
-    else if (outlink->color_range != AVCOL_RANGE_UNSPECIFIED)
-        t->color_range = outlink->color_range;
-    full    = pano->color_range == AVCOL_RANGE_JPEG;
-    to_full = t->color_range    == AVCOL_RANGE_JPEG;
-
-    if (chroma && outlink->colorspace != AVCOL_SPC_UNSPECIFIED)
-        t->colorspace = outlink->colorspace;
-    from = to = t->colorspace;
-    if (chroma && in_chroma && t->colorspace != pano->colorspace) {
-        from = pano_matrix(ctx, pano);
-        if (from != to && !(is_convertible(from) && is_convertible(to))) {
-            av_log(ctx, AV_LOG_ERROR, "The input's matrix is %s, which cannot be converted to %s\n",
-                   av_color_space_name(from), av_color_space_name(to));
-            return AVERROR(ENOSYS);
-        }
-        if (is_bt601(from) && is_bt601(to))
-            from = to;
-    }
-    converted = full != to_full || from != to;
-    // where readers of JPEG expect it
-    if (converted && to_full && is_bt601(t->colorspace) && (desc->log2_chroma_w || desc->log2_chroma_h))
-        t->chroma_location = AVCHROMA_LOC_CENTER;
-
-    for (int k = 0; k < (chroma ? 3 : 1); k++)
-        t->comp[k] = describe_component(desc, k);
-    converted |= to_full && s->comp[0].depth != t->comp[0].depth;
-    t->chroma_in_luma = from != to;
-    if (chroma) {
-        const Equi2MultiRaster raster = chroma_raster(format, t->chroma_location);
-
-        for (int k = 0; k < 2; k++)
-            t->siting[k] = (Equi2MultiSiting) { raster.step[k], 2 * raster.offset[k] };
-    }
-    t->method[0] = converted || memcmp(&t->comp[0], &s->comp[0], sizeof(t->comp[0])) ?
-                   EQUI2MULTI_CONVERTED : EQUI2MULTI_SAMPLED;
-    t->method[1] = !chroma ? EQUI2MULTI_ABSENT :
-                   converted || memcmp(&t->comp[1], &s->comp[1], 2 * sizeof(t->comp[1])) ?
-                   EQUI2MULTI_CONVERTED : EQUI2MULTI_SAMPLED;
-    t->method[2] = t->method[1] == EQUI2MULTI_SAMPLED && s->nb_planes > 2 ?
-                   EQUI2MULTI_SAMPLED : EQUI2MULTI_ABSENT;
-    set_conversion(&t->conversion, from, full, s->comp[0].depth, to, to_full, t->comp[0].depth);
-
-    if (!s->hdr_warned && (pano->color_trc == AVCOL_TRC_SMPTE2084 || pano->color_trc == AVCOL_TRC_ARIB_STD_B67) &&
-        (from != to || (t->comp[0].depth == 8 && s->comp[0].depth > 8))) {
-        av_log(ctx, AV_LOG_WARNING, "The input is HDR (%s) and no tone mapping is done: "
-               "views will look dull, unless they are tone mapped before or after this filter\n",
-               av_color_transfer_name(pano->color_trc));
-        s->hdr_warned = 1;
-    }
-    return 0;
-}
-
 /** Bring views and grids up to date with the frame and with commands. */
 static int prepare(AVFilterContext *ctx, const AVFrame *in)
 {
@@ -1029,14 +428,14 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
                pano.pose[0] / 65536., pano.pose[1] / 65536., pano.pose[2] / 65536.);
 
     s->raster[0] = (Equi2MultiRaster){ { 1, 1 }, { .5, .5 } };
-    s->raster[1] = chroma_raster(s->format, pano.chroma_location);
+    s->raster[1] = ff_equi2multi_chroma_raster(s->format, pano.chroma_location);
     s->pano = pano;
 
     ret = 0;
     for (int i = 0; ret >= 0 && i < s->nb_views; i++)
-        ret = set_target(ctx, i, &pano);
+        ret = ff_equi2multi_set_target(ctx, i, &pano);
     if (ret >= 0)
-        ret = orient_views(s);
+        ret = ff_equi2multi_orient_views(s);
     if (ret >= 0)
         ret = update_grids(ctx);
     s->turned = ret < 0;
@@ -1046,7 +445,7 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
 static int render_frame(AVFilterContext *ctx, const AVFrame *in)
 {
     Equi2MultiContext *s = ctx->priv;
-    AVFrame *out[MAX_VIEWS] = { NULL };
+    AVFrame *out[EQUI2MULTI_MAX_VIEWS] = { NULL };
     int ret = prepare(ctx, in);
     if (ret < 0)
         return ret;

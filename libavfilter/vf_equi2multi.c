@@ -592,12 +592,7 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg
     return ff_equi2multi_query_formats(ctx, cfg_in, cfg_out, pix_fmts);
 }
 
-#define OFFSET(x) offsetof(CPUContext, e2m.x)
-static const AVOption equi2multi_options[] = {
-    EQUI2MULTI_OPTIONS(OFFSET)
-};
-
-AVFILTER_DEFINE_CLASS(equi2multi);
+AVFILTER_DEFINE_CLASS_EXT(equi2multi, "equi2multi", ff_equi2multi_options);
 
 static const AVFilterPad inputs[] = {
     {

@@ -518,12 +518,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     av_buffer_unref(&s->device_ref);
 }
 
-#define OFFSET(x) offsetof(CUDAContext, e2m.x)
-static const AVOption equi2multi_cuda_options[] = {
-    EQUI2MULTI_OPTIONS(OFFSET)
-};
-
-AVFILTER_DEFINE_CLASS(equi2multi_cuda);
+AVFILTER_DEFINE_CLASS_EXT(equi2multi_cuda, "equi2multi_cuda", ff_equi2multi_options);
 
 static const AVFilterPad inputs[] = {
     {
