@@ -63,23 +63,27 @@ enum Equi2MultiConvention {
 /** Positions of a row lie in spans of this many, the last one shorter. */
 #define EQUI2MULTI_SPAN 64
 
-/** Source positions of one plane, w * h each; see equi2multi_grid_row(). */
+/** Planes by what they hold, those of the panorama and of views alike. */
+enum {
+    EQUI2MULTI_LUMA,                 ///< or alpha, or RGB
+    EQUI2MULTI_CHROMA,
+};
+
+/** Source positions, w * h each; see equi2multi_position(). A backend keeps them where it needs them. */
 typedef struct Equi2MultiPositions {
     int w, h;
-    int spans;                       ///< in a row
+    size_t size;                     ///< bytes of u and v; 0: there are no buffers
     uint32_t *u;
     int32_t *v;
-    Equi2MultiExtent *extent;        ///< spans * h
-    uintptr_t device;                ///< the same in the backend's own memory, if it has any
+    Equi2MultiExtent *extent;        ///< of the spans of each row
+    uintptr_t device;                ///< all of them, in memory of a device
 } Equi2MultiPositions;
 
 /** Positions of a plane of all views that differ in nothing but their heading. */
 typedef struct Equi2MultiGrid {
-    Equi2MultiPinhole cam;
-    double r[3][3];                  ///< R' of equi2multi_geometry.h
-    Equi2MultiRaster out;            ///< of the views' plane
-    int chroma;                      ///< the panorama's plane: index into Equi2MultiContext.raster
+    Equi2MultiGridKey key;
     Equi2MultiPositions pos;
+    int built;                       ///< they are those of the key
 } Equi2MultiGrid;
 
 /** How a plane of a view comes to be. */
@@ -123,15 +127,17 @@ typedef struct Equi2MultiView {
 
     Equi2MultiPinhole cam;
     Equi2MultiOrientation orientation;
-    int grid[2];                     ///< of luma, alpha, RGB; of chroma: indices into Equi2MultiContext.grids
-    uint32_t shift[2];               ///< what the heading adds to u, by Equi2MultiGrid.chroma
+    int grid[2];                     ///< of luma, of chroma: index into Equi2MultiContext.grids, or -1
+    uint32_t shift[2];               ///< what is to be added to u, see equi2multi_shift()
     AVDictionary *metadata;          ///< lavfi.equi2multi.*
     Equi2MultiTarget target;
 } Equi2MultiView;
 
 /** What the panorama's own frames say about its geometry and colour. */
 typedef struct Equi2MultiPano {
-    int w, h;                        ///< luma size
+    int x, y, w, h;                  ///< the cell in the frame, luma pixels
+    int sphere[2], start[2];         ///< see Equi2MultiMap
+    int border;
     enum AVColorRange color_range;
     enum AVColorSpace colorspace;
     enum AVColorTransferCharacteristic color_trc;
@@ -139,14 +145,16 @@ typedef struct Equi2MultiPano {
     int32_t pose[3];                 ///< yaw, pitch, roll of AVSphericalMapping, 16.16 degrees
 } Equi2MultiPano;
 
-/** What a backend does; all but render are optional. */
+/** What a backend does; config_output is optional. */
 typedef struct Equi2MultiBackend {
     /** Complete an output link whose size is set. */
     int (*config_output)(AVFilterLink *outlink);
 
-    /** Take new positions over into the backend's own memory, and release them again. */
-    int (*load)(AVFilterContext *ctx, Equi2MultiPositions *pos);
-    void (*unload)(AVFilterContext *ctx, Equi2MultiPositions *pos);
+    /** Fill the positions of a grid, w and h being set: in the buffers that they have, or in new ones. */
+    int (*build)(AVFilterContext *ctx, Equi2MultiGrid *grid);
+
+    /** Free their buffers. */
+    void (*discard)(AVFilterContext *ctx, Equi2MultiPositions *pos);
 
     /**
      * Render the open views of a panorama.
@@ -177,7 +185,7 @@ typedef struct Equi2MultiContext {
     Equi2MultiGrid *grids;
     int nb_grids;
     Equi2MultiPano pano;             ///< what the grids were built for
-    Equi2MultiRaster raster[2];      ///< luma, alpha, RGB; chroma
+    Equi2MultiMap map[2];            ///< of its luma, of its chroma
     int turned;                      ///< the rig turned since then
     int stereo_warned, matrix_told, hdr_warned;
 
@@ -188,7 +196,7 @@ typedef struct Equi2MultiContext {
     int low_bits;                    ///< unused ones of a sample
     struct {
         int samples;                 ///< of a pixel
-        int chroma;                  ///< index into Equi2MultiContext.raster
+        int chroma;                  ///< EQUI2MULTI_LUMA, or EQUI2MULTI_CHROMA if there are fewer samples
     } plane[4];
     Equi2MultiComponent comp[3];
 } Equi2MultiContext;

@@ -21,6 +21,7 @@
  * Options, grids, links and frame properties of equi2multi, for every backend.
  */
 
+#include <assert.h>
 #include <string.h>
 
 #include "libavutil/attributes.h"
@@ -132,24 +133,13 @@ av_cold int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *ba
     return ret;
 }
 
-static void free_positions(Equi2MultiPositions *pos)
-{
-    av_freep(&pos->u);
-    av_freep(&pos->v);
-    av_freep(&pos->extent);
-}
-
 static void free_grids(AVFilterContext *ctx, Equi2MultiGrid **grids, int *nb_grids)
 {
     const Equi2MultiContext *s = ctx->priv;
 
-    for (int i = 0; i < *nb_grids; i++) {
-        Equi2MultiPositions *pos = &(*grids)[i].pos;
-
-        free_positions(pos);
-        if (pos->device)
-            s->backend->unload(ctx, pos);
-    }
+    for (int i = 0; i < *nb_grids; i++)
+        if ((*grids)[i].pos.size)
+            s->backend->discard(ctx, &(*grids)[i].pos);
     av_freep(grids);
     *nb_grids = 0;
 }
@@ -162,92 +152,44 @@ av_cold void ff_equi2multi_uninit(AVFilterContext *ctx)
     ff_equi2multi_uninit_rig(ctx);
 }
 
-typedef struct BuildData {
-    const Equi2MultiContext *s;
-    const Equi2MultiGrid *grid;
-} BuildData;
+static_assert(sizeof(Equi2MultiGridKey) == 8 * sizeof(int) + 2 * sizeof(Equi2MultiRaster) +
+              sizeof(Equi2MultiPinhole) + 9 * sizeof(double), "padding");
 
-static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
-{
-    const BuildData *td = arg;
-    const Equi2MultiGrid *grid = td->grid;
-    const Equi2MultiPositions *pos = &grid->pos;
-    const int end = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
-
-    for (int y = ff_slice_pos(pos->h, jobnr, nb_jobs); y < end; y++) {
-        uint32_t *u = pos->u + (size_t)y * pos->w;
-        int32_t  *v = pos->v + (size_t)y * pos->w;
-        Equi2MultiExtent *e = pos->extent + (size_t)y * pos->spans - 1;
-
-        equi2multi_grid_row(grid->r, &grid->cam, &grid->out, &td->s->raster[grid->chroma],
-                            td->s->pano.w, td->s->pano.h, y, pos->w, u, v);
-        for (int x = 0; x < pos->w; x++) {
-            if (x % EQUI2MULTI_SPAN == 0)
-                *++e = (Equi2MultiExtent){ { u[x], u[x] }, { v[x], v[x] } };
-            e->u[0] = FFMIN(e->u[0], u[x]);
-            e->u[1] = FFMAX(e->u[1], u[x]);
-            e->v[0] = FFMIN(e->v[0], v[x]);
-            e->v[1] = FFMAX(e->v[1], v[x]);
-        }
-    }
-
-    return 0;
-}
-
-static int build_positions(AVFilterContext *ctx, Equi2MultiGrid *grid)
-{
-    const Equi2MultiContext *s = ctx->priv;
-    Equi2MultiPositions *pos = &grid->pos;
-    BuildData td = { .s = s, .grid = grid };
-    int ret = 0;
-
-    pos->w      = equi2multi_samples(grid->cam.w, grid->out.step[0]);
-    pos->h      = equi2multi_samples(grid->cam.h, grid->out.step[1]);
-    pos->spans  = (pos->w + EQUI2MULTI_SPAN - 1) / EQUI2MULTI_SPAN;
-    pos->u      = av_malloc_array(pos->w, pos->h * sizeof(*pos->u));
-    pos->v      = av_malloc_array(pos->w, pos->h * sizeof(*pos->v));
-    pos->extent = av_malloc_array(pos->spans, pos->h * sizeof(*pos->extent));
-    if (!pos->u || !pos->v || !pos->extent)
-        return AVERROR(ENOMEM);
-    ff_filter_execute(ctx, build_slice, &td, NULL,
-                      FFMIN(pos->h, ff_filter_get_nb_threads(ctx)));
-    if (s->backend->load) {
-        ret = s->backend->load(ctx, pos);
-        if (ret >= 0)
-            free_positions(pos);
-    }
-    return ret;
-}
-
-static int same_grid(const Equi2MultiGrid *a, const Equi2MultiGrid *b)
-{
-    for (int i = 0; i < 9; i++)
-        if (a->r[i / 3][i % 3] != b->r[i / 3][i % 3])
-            return 0;
-    for (int i = 0; i < 2; i++)
-        if (a->out.step[i] != b->out.step[i] || a->out.offset[i] != b->out.offset[i])
-            return 0;
-    return a->cam.w  == b->cam.w  && a->cam.h  == b->cam.h &&
-           a->cam.fx == b->cam.fx && a->cam.fy == b->cam.fy && a->chroma == b->chroma;
-}
-
-/** Say which positions a view takes for its luma or its chroma; return whether it takes any. */
-static int describe_grid(const Equi2MultiContext *s, const Equi2MultiView *v, int chroma, Equi2MultiGrid *grid)
+/** Say which positions a plane of a view takes; return whether it takes any. */
+static int describe_grid(const Equi2MultiContext *s, const Equi2MultiView *v, int chroma,
+                         Equi2MultiGridKey *key)
 {
     const Equi2MultiTarget *t = &v->target;
 
     if (chroma && !t->method[1])
         return 0;
-    *grid = (Equi2MultiGrid) {
-        .cam    = v->cam,
-        .out    = chroma ? ff_equi2multi_chroma_raster(t->format, t->chroma_location) : s->raster[0],
-        .chroma = chroma && s->plane[1].chroma,
+    *key = (Equi2MultiGridKey) {
+        .cam = v->cam,
+        .out = chroma ? ff_equi2multi_chroma_raster(t->format, t->chroma_location) : s->map[0].raster,
+        .map = s->map[chroma && s->plane[1].chroma],
     };
-    memcpy(grid->r, v->orientation.r, sizeof(grid->r));
+    key->map.start[0] = 0;      // which is part of the shift
+    for (int i = 0; i < 9; i++)
+        key->r[i / 3][i % 3] = v->orientation.r[i / 3][i % 3] + 0.; // no "-0"
     return 1;
 }
 
-/** Give each plane of each view its grid: an old one if it fits, else a new one. */
+/** Take positions over from an old grid: those of the same key, or else buffers of the same size. */
+static void take_positions(Equi2MultiGrid *grid, Equi2MultiGrid *old, int nb_old, int same_key)
+{
+    for (int k = 0; k < nb_old && !grid->pos.size; k++)
+        if (old[k].pos.size && (same_key ? !memcmp(&old[k].key, &grid->key, sizeof(grid->key)) :
+                                old[k].pos.w == grid->pos.w && old[k].pos.h == grid->pos.h)) {
+            grid->pos   = old[k].pos;
+            grid->built = same_key && old[k].built;
+            old[k].pos.size = 0;
+        }
+}
+
+/**
+ * Give each plane of each open view its grid. Those that are there already stay,
+ * others are filled anew: there is never a second set.
+ */
 static int update_grids(AVFilterContext *ctx)
 {
     Equi2MultiContext *s = ctx->priv;
@@ -258,38 +200,51 @@ static int update_grids(AVFilterContext *ctx)
 
     s->nb_grids = 0;
     s->grids = av_calloc(s->nb_views, 2 * sizeof(*s->grids));
-    if (!s->grids)
-        ret = AVERROR(ENOMEM);
-
-    for (int i = 0; ret >= 0 && i < s->nb_views * 2; i++) {
-        const int chroma = i % 2;
-        Equi2MultiView *v = &s->views[i / 2];
-        Equi2MultiGrid grid;
-        int g = 0, k = 0;
-
-        v->grid[chroma] = -1;
-        if (!describe_grid(s, v, chroma, &grid))
-            continue;
-        while (g < s->nb_grids && !same_grid(&s->grids[g], &grid))
-            g++;
-        v->grid[chroma] = g;
-        if (g < s->nb_grids)
-            continue;
-
-        while (k < nb_old && !(old[k].pos.w && same_grid(&old[k], &grid)))
-            k++;
-        s->grids[s->nb_grids++] = k < nb_old ? old[k] : grid;
-        if (k < nb_old) {
-            memset(&old[k], 0, sizeof(old[k]));
-        } else {
-            ret = build_positions(ctx, &s->grids[g]);
-            nb_built += !chroma;
-        }
-        nb_luma += !chroma;
-        bytes   += (size_t)s->grids[g].pos.w * s->grids[g].pos.h * 8;
+    if (!s->grids) {
+        free_grids(ctx, &old, &nb_old);
+        return AVERROR(ENOMEM);
     }
 
+    for (int i = 0; i < s->nb_views * 2; i++) {
+        const int chroma = i % 2;
+        Equi2MultiView *v = &s->views[i / 2];
+        Equi2MultiGridKey key;
+        int g = 0;
+
+        v->grid[chroma] = -1;
+        if (ff_outlink_get_status(ctx->outputs[i / 2]) || !describe_grid(s, v, chroma, &key))
+            continue;
+        v->shift[chroma] = equi2multi_shift(&s->map[chroma && s->plane[1].chroma], v->orientation.heading);
+        while (g < s->nb_grids && memcmp(&s->grids[g].key, &key, sizeof(key)))
+            g++;
+        v->grid[chroma] = g;
+        if (g == s->nb_grids) {
+            s->grids[s->nb_grids++] = (Equi2MultiGrid) {
+                .key   = key,
+                .pos.w = equi2multi_samples(key.cam.w, key.out.step[0]),
+                .pos.h = equi2multi_samples(key.cam.h, key.out.step[1]),
+            };
+            nb_luma += !chroma;
+        }
+    }
+
+    for (int g = 0; g < s->nb_grids; g++)
+        take_positions(&s->grids[g], old, nb_old, 1);
+    for (int g = 0; g < s->nb_grids; g++)
+        take_positions(&s->grids[g], old, nb_old, 0);
     free_grids(ctx, &old, &nb_old);
+
+    for (int g = 0; ret >= 0 && g < s->nb_grids; g++) {
+        Equi2MultiGrid *grid = &s->grids[g];
+
+        if (!grid->built) {
+            ret = s->backend->build(ctx, grid);
+            grid->built = ret >= 0;
+            nb_built++;
+        }
+        bytes += grid->pos.size;
+    }
+
     if (ret < 0)
         free_grids(ctx, &s->grids, &s->nb_grids);
     else
@@ -336,18 +291,28 @@ int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
 
 Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *in, int k)
 {
-    const Equi2MultiRaster *raster = &s->raster[s->plane[k].chroma];
-
-    return (Equi2MultiPlane) {
-        .data     = in->data[k],
+    const Equi2MultiMap *map = &s->map[s->plane[k].chroma];
+    const int round = equi2multi_rounding(s->interp != EQUI2MULTI_NEAREST);
+    const int depth = s->comp[0].depth;
+    Equi2MultiPlane plane = {
+        .data     = in->data[k] + (s->pano.y / map->raster.step[1]) * (ptrdiff_t)in->linesize[k] +
+                    s->pano.x / map->raster.step[0] * s->plane[k].samples * s->bytes,
         .linesize = in->linesize[k],
-        .w        = equi2multi_samples(in->width,  raster->step[0]),
-        .h        = equi2multi_samples(in->height, raster->step[1]),
-        .wrap     = equi2multi_wrap(in->width, raster),
-        .half_gap = in->width % raster->step[0],
+        .w        = equi2multi_map_samples(map, 0),
+        .h        = equi2multi_map_samples(map, 1),
+        .turn     = equi2multi_turn(map),
+        .border   = map->border,
+        .half_gap = map->size[0] % map->raster.step[0],
         .low_bits = s->low_bits,
-        .depth    = s->comp[0].depth,
+        .depth    = depth,
     };
+
+    for (int i = 0; i < 2; i++) {
+        equi2multi_edges(map, i, &plane.first[i], &plane.last[i]);
+        plane.first[i] += round;
+        plane.last[i]  += round;
+    }
+    return plane;
 }
 
 /** Read what a frame says about its geometry and colour. */
@@ -360,8 +325,9 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
     int ret;
 
     memset(pano, 0, sizeof(*pano));
-    pano->w = in->width;
-    pano->h = in->height;
+    pano->w = pano->sphere[0] = in->width;
+    pano->h = pano->sphere[1] = in->height;
+    pano->border = EQUI2MULTI_SPHERE;
     pano->chroma_location = in->chroma_location;
     pano->color_trc       = in->color_trc;
     pano->colorspace      = in->colorspace != AVCOL_SPC_UNSPECIFIED ? in->colorspace : inlink->colorspace;
@@ -421,14 +387,19 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
     if (s->nb_grids && !s->turned && !memcmp(&pano, &last, sizeof(pano)))
         return 0;
 
-    if (pano.w != last.w || pano.h != last.h || pano.chroma_location != last.chroma_location)
-        free_grids(ctx, &s->grids, &s->nb_grids);
     if (memcmp(pano.pose, last.pose, sizeof(pano.pose)))
         av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
                pano.pose[0] / 65536., pano.pose[1] / 65536., pano.pose[2] / 65536.);
 
-    s->raster[0] = (Equi2MultiRaster){ { 1, 1 }, { .5, .5 } };
-    s->raster[1] = ff_equi2multi_chroma_raster(s->format, pano.chroma_location);
+    for (int i = 0; i < 2; i++)
+        s->map[i] = (Equi2MultiMap) {
+            .border = pano.border,
+            .sphere = { pano.sphere[0], pano.sphere[1] },
+            .start  = { pano.start[0],  pano.start[1]  },
+            .size   = { pano.w, pano.h },
+            .raster = i ? ff_equi2multi_chroma_raster(s->format, pano.chroma_location) :
+                          (Equi2MultiRaster){ { 1, 1 }, { .5, .5 } },
+        };
     s->pano = pano;
 
     ret = 0;

@@ -18,8 +18,8 @@
 
 /**
  * @file
- * Geometry of pinhole views of an equirectangular panorama: pixel -> ray ->
- * source position.
+ * Geometry of pinhole views of a panorama: pixel -> ray -> source position. For
+ * C, and for CUDA C++, which builds positions itself.
  *
  * Axes, of cameras and of the panorama alike: x right, y down, z forward; the
  * centre of the panorama is +z. Pixel (i, j) covers [i, i+1) x [j, j+1), so its
@@ -27,21 +27,35 @@
  * say otherwise.
  *
  * All arithmetic is IEEE double +, -, *, / and sqrt, each correctly rounded:
- * every compiler, libm and CPU gives the same grid to the last bit, as long as
- * products and sums are not contracted. GCC leaves them alone with -std=c17,
- * Clang has to be told.
+ * every compiler, libm, CPU and GPU gives the same positions to the last bit, as
+ * long as products and sums are not contracted. GCC leaves them alone with
+ * -std=c17, Clang has to be told; compilers of kernels are, by the makefile.
  */
 
 #ifndef AVFILTER_EQUI2MULTI_GEOMETRY_H
 #define AVFILTER_EQUI2MULTI_GEOMETRY_H
 
-#include <math.h>
-#include <stdint.h>
-
 #include "equi2multi_sample.h"
+
+#if defined(__CUDACC__) || defined(__CUDA__)
+EQUI2MULTI_INLINE double equi2multi_sqrt(double x)
+{
+    double root;
+
+    asm("sqrt.rn.f64 %0, %1;" : "=d"(root) : "d"(x));
+    return root;
+}
+#else
+#include <math.h>
+
+EQUI2MULTI_INLINE double equi2multi_sqrt(double x)
+{
+    return sqrt(x);
+}
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
+#endif
 #endif
 
 #define EQUI2MULTI_PI 3.14159265358979323846
@@ -66,7 +80,7 @@ typedef struct Equi2MultiRaster {
 } Equi2MultiRaster;
 
 /** Sine and cosine; exact at multiples of 90 degrees, 1 ulp elsewhere. */
-static inline void equi2multi_sincos(double degrees, double *sine, double *cosine)
+EQUI2MULTI_INLINE void equi2multi_sincos(double degrees, double *sine, double *cosine)
 {
     const int turn = (int)(degrees / 90 + (degrees < 0 ? -.5 : .5));
     const double x = (degrees - 90.0 * turn) * (EQUI2MULTI_PI / 180), z = x * x;
@@ -93,7 +107,7 @@ static inline void equi2multi_sincos(double degrees, double *sine, double *cosin
  * Argument reduction to |t| <= tan(pi/8), then a polynomial fitted to
  * atan(t)/t at the Chebyshev nodes in t^2: error below 3e-13.
  */
-static inline double equi2multi_atan2(double y, double x)
+EQUI2MULTI_INLINE double equi2multi_atan2(double y, double x)
 {
     const double ax = x < 0 ? -x : x, ay = y < 0 ? -y : y;
     double num = ay, den = ax, base = 0, t, z, a;
@@ -128,7 +142,7 @@ static inline double equi2multi_atan2(double y, double x)
 }
 
 /** Focal length in pixels of a view that is size pixels wide and fov degrees. */
-static inline double equi2multi_focal(double size, double fov)
+EQUI2MULTI_INLINE double equi2multi_focal(double size, double fov)
 {
     double s, c;
 
@@ -136,9 +150,11 @@ static inline double equi2multi_focal(double size, double fov)
     return size / 2 * c / s;
 }
 
-static inline Equi2MultiOrientation equi2multi_forward(void)
+EQUI2MULTI_INLINE Equi2MultiOrientation equi2multi_forward(void)
 {
-    return (Equi2MultiOrientation) { 0, { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } } };
+    const Equi2MultiOrientation forward = { 0, { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } } };
+
+    return forward;
 }
 
 /**
@@ -146,7 +162,7 @@ static inline Equi2MultiOrientation equi2multi_forward(void)
  * up, roll ('r') clockwise, so that 'y', 'p', 'r' in turn make
  * R = Ry(yaw) Rx(pitch) Rz(roll). Yaws that come first add to the heading.
  */
-static inline void equi2multi_rotate(Equi2MultiOrientation *o, char axis, double degrees)
+EQUI2MULTI_INLINE void equi2multi_rotate(Equi2MultiOrientation *o, char axis, double degrees)
 {
     // the plane that the rotation turns: column a moves towards column b
     const int a = axis == 'y' ? 2 : axis == 'p' ? 1 : 0;
@@ -170,7 +186,7 @@ static inline void equi2multi_rotate(Equi2MultiOrientation *o, char axis, double
 }
 
 /** Unit quaternion w, x, y, z (w >= 0) of the whole orientation, pano_from_cam. */
-static inline void equi2multi_quaternion(const Equi2MultiOrientation *o, double q[4])
+EQUI2MULTI_INLINE void equi2multi_quaternion(const Equi2MultiOrientation *o, double q[4])
 {
     double m[3][3], s, c, n;
     int k = 0;
@@ -190,7 +206,7 @@ static inline void equi2multi_quaternion(const Equi2MultiOrientation *o, double 
     for (int i = 1; i < 4; i++)
         if (q[i] > q[k])
             k = i;
-    n = 2 * sqrt(q[k]);
+    n = 2 * equi2multi_sqrt(q[k]);
     q[k] = n / 4;
     for (int i = 0; i < 4; i++) {
         if (i == k)
@@ -213,82 +229,129 @@ typedef struct Equi2MultiPinhole {
 } Equi2MultiPinhole;
 
 /** Samples of a plane along an axis that has so many luma pixels; odd sizes round up. */
-static inline int equi2multi_samples(int luma, int step)
+EQUI2MULTI_INLINE int equi2multi_samples(int luma, int step)
 {
     return (luma + step - 1) / step;
 }
 
-/** Turn of the panorama, in position units of a plane of that raster. */
-static inline uint32_t equi2multi_wrap(int pano_w, const Equi2MultiRaster *raster)
+/** How a source shows the sphere. */
+enum Equi2MultiProjection {
+    EQUI2MULTI_EQUIRECTANGULAR,
+};
+
+/** Where the samples of a plane of a cell lie on the sphere. No padding: maps are compared. */
+typedef struct Equi2MultiMap {
+    int projection;         ///< enum Equi2MultiProjection
+    int border;             ///< EQUI2MULTI_GOES_ROUND, ...
+    int sphere[2];          ///< size of the whole sphere, luma pixels
+    int start[2];           ///< where in it the cell begins, luma pixels
+    int size[2];            ///< of the cell, luma pixels
+    Equi2MultiRaster raster;        ///< on the cell
+} Equi2MultiMap;
+
+/** A turn about the vertical axis, in position units of a plane. */
+EQUI2MULTI_INLINE unsigned equi2multi_turn(const Equi2MultiMap *map)
 {
-    return ((uint32_t)pano_w << EQUI2MULTI_POS_BITS) / raster->step[0];
+    return ((unsigned)map->sphere[0] << EQUI2MULTI_POS_BITS) / map->raster.step[0];
 }
 
-/** What a heading adds to the positions of a grid, in [0, wrap). */
-static inline uint32_t equi2multi_shift(double heading, uint32_t wrap)
+/** What a heading adds to u, in [0, turn); where the cell begins included. */
+EQUI2MULTI_INLINE unsigned equi2multi_shift(const Equi2MultiMap *map, double heading)
 {
-    const int64_t shift = (int64_t)(heading / 360 * wrap + (heading < 0 ? -.5 : .5)) % wrap;
+    const unsigned turn = equi2multi_turn(map);
+    const unsigned start = ((unsigned)map->start[0] << EQUI2MULTI_POS_BITS) / map->raster.step[0];
+    const long long shift = ((long long)(heading / 360 * turn + (heading < 0 ? -.5 : .5)) - start) % turn;
 
-    return shift < 0 ? shift + wrap : shift;
+    return shift < 0 ? shift + turn : shift;
+}
+
+/** Samples of a plane along an axis, 0 or 1, of a cell; odd sizes round up. */
+EQUI2MULTI_INLINE int equi2multi_map_samples(const Equi2MultiMap *map, int axis)
+{
+    return equi2multi_samples(map->size[axis], map->raster.step[axis]);
+}
+
+/** The first and the last position along an axis at which a cell has something. */
+EQUI2MULTI_INLINE void equi2multi_edges(const Equi2MultiMap *map, int axis, int *first, int *last)
+{
+    const double one = 1 << EQUI2MULTI_POS_BITS;
+    const double step = map->raster.step[axis], offset = map->raster.offset[axis];
+    const int max = 0x3fffffff;
+
+    *first = map->border & (axis ? EQUI2MULTI_NORTH : EQUI2MULTI_GOES_ROUND) ? -max : (int)(-offset / step * one);
+    *last  = map->border & (axis ? EQUI2MULTI_SOUTH : EQUI2MULTI_GOES_ROUND) ?  max :
+             (int)((map->size[axis] - offset) / step * one);
+}
+
+/** equi2multi_position() of an equirectangular panorama. */
+EQUI2MULTI_INLINE void equi2multi_equirectangular(const Equi2MultiMap *map, const double ray[3],
+                                                  unsigned *u, int *v)
+{
+    const double one = 1 << EQUI2MULTI_POS_BITS;
+    const double step_x = map->raster.step[0], off_x = map->raster.offset[0];
+    const double step_y = map->raster.step[1], off_y = map->raster.offset[1];
+    const long long turn = equi2multi_turn(map);
+    const double last = equi2multi_map_samples(map, 1) - 1;
+    const double lon = equi2multi_atan2(ray[0], ray[2]);
+    const double lat = equi2multi_atan2(ray[1], equi2multi_sqrt(ray[0] * ray[0] + ray[2] * ray[2]));
+    const double pu = ((lon / (2 * EQUI2MULTI_PI) + .5) * map->sphere[0] - off_x) / step_x;
+    double       pv = ((lat /      EQUI2MULTI_PI  + .5) * map->sphere[1] - (map->start[1] + off_y)) / step_y;
+    long long iu;
+
+    // the first and last row are so far from their mirror images, 1 if centred
+    if (pv < 0 && map->border & EQUI2MULTI_NORTH) {
+        pv /= 2 * off_y / step_y;
+    } else if (pv > last && map->border & EQUI2MULTI_SOUTH) {
+        const double gap = 2 * (map->size[1] - off_y - last * step_y) / step_y;
+
+        pv = gap > 0 ? last + (pv - last) / gap : last;
+    }
+
+    // + 1 makes the argument positive, so that the cast is a floor
+    iu = (long long)((pu + 1) * one + .5) - (1 << EQUI2MULTI_POS_BITS);
+    iu = iu < 0 ? iu + turn : iu;
+    *u = iu >= turn ? iu - turn : iu;
+    *v = (int)((long long)((pv + 1) * one + .5) - (1 << EQUI2MULTI_POS_BITS));
 }
 
 /**
- * Source positions of one row of a plane of a view, heading left out.
+ * Where in a plane of the source a ray ends, heading left out.
  *
- * A position counts samples of the source plane in 1 / 2^EQUI2MULTI_POS_BITS,
- * integers being sample centres. u is in [0, wrap); v in [-.5, rows - .5]: above
- * the first and below the last row lies the picture mirrored at the pole, half
- * a turn away.
- *
- * @param r       R' of the view's orientation
- * @param cam     the view
- * @param out     raster of the view's plane
- * @param raster  raster of the panorama's plane
- * @param pano_w  luma width of the panorama
- * @param pano_h  luma height of the panorama
- * @param j       row of the plane
- * @param n       samples in that row
+ * A position counts samples of the plane in 1 / 2^EQUI2MULTI_POS_BITS, integers
+ * being sample centres. u is in [0, turn), from the left edge of the sphere; v
+ * is from the top edge of the cell. Of a whole sphere it is in [-.5, rows - .5]:
+ * above the first and below the last row lies the picture mirrored at the pole,
+ * half a turn away. Elsewhere there is nothing beyond equi2multi_edges().
  */
-static inline void equi2multi_grid_row(const double r[3][3], const Equi2MultiPinhole *cam,
-                                       const Equi2MultiRaster *out, const Equi2MultiRaster *raster,
-                                       int pano_w, int pano_h, int j, int n,
-                                       uint32_t *u, int32_t *v)
+EQUI2MULTI_INLINE void equi2multi_position(const Equi2MultiMap *map, const double ray[3], unsigned *u, int *v)
 {
-    const double one = 1 << EQUI2MULTI_POS_BITS;
-    const double step_x = raster->step[0], off_x = raster->offset[0];
-    const double step_y = raster->step[1], off_y = raster->offset[1];
-    const int64_t wrap = equi2multi_wrap(pano_w, raster);
-    const double last = equi2multi_samples(pano_h, raster->step[1]) - 1;
-    // distance of the first and last row from their mirror images; 1 if centred
-    const double top    = 2 * off_y / step_y;
-    const double bottom = 2 * (pano_h - off_y - last * step_y) / step_y;
-    const double y = (j * (double)out->step[1] + out->offset[1] - cam->h / 2.) / cam->fy;
-    const double row[3] = { r[0][1] * y + r[0][2],
-                            r[1][1] * y + r[1][2],
-                            r[2][1] * y + r[2][2] };
-
-    for (int i = 0; i < n; i++) {
-        const double x  = (i * (double)out->step[0] + out->offset[0] - cam->w / 2.) / cam->fx;
-        const double dx = r[0][0] * x + row[0];
-        const double dy = r[1][0] * x + row[1];
-        const double dz = r[2][0] * x + row[2];
-        const double lon = equi2multi_atan2(dx, dz);
-        const double lat = equi2multi_atan2(dy, sqrt(dx * dx + dz * dz));
-        const double pu = ((lon / (2 * EQUI2MULTI_PI) + .5) * pano_w - off_x) / step_x;
-        double       pv = ((lat /      EQUI2MULTI_PI  + .5) * pano_h - off_y) / step_y;
-        int64_t iu;
-
-        if (pv < 0)
-            pv /= top;
-        else if (pv > last)
-            pv = bottom > 0 ? last + (pv - last) / bottom : last;
-
-        // + 1 makes the argument positive, so that the cast is a floor
-        iu = (int64_t)((pu + 1) * one + .5) - (1 << EQUI2MULTI_POS_BITS);
-        iu = iu < 0 ? iu + wrap : iu;
-        u[i] = iu >= wrap ? iu - wrap : iu;
-        v[i] = (int32_t)((int64_t)((pv + 1) * one + .5) - (1 << EQUI2MULTI_POS_BITS));
+    switch (map->projection) {
+    case EQUI2MULTI_EQUIRECTANGULAR:
+        equi2multi_equirectangular(map, ray, u, v);
+        break;
     }
+}
+
+/** What the positions of a plane of a view depend on. No padding: these are compared. */
+typedef struct Equi2MultiGridKey {
+    Equi2MultiPinhole cam;
+    double r[3][3];         ///< R'
+    Equi2MultiRaster out;   ///< of the plane
+    Equi2MultiMap map;      ///< of the source's plane
+} Equi2MultiGridKey;
+
+/** The position of sample i of row j of the plane. */
+EQUI2MULTI_INLINE void equi2multi_grid_position(const Equi2MultiGridKey *key, int i, int j, unsigned *u, int *v)
+{
+    const Equi2MultiPinhole *cam = &key->cam;
+    const Equi2MultiRaster *out = &key->out;
+    const double x = (i * (double)out->step[0] + out->offset[0] - cam->w / 2.) / cam->fx;
+    const double y = (j * (double)out->step[1] + out->offset[1] - cam->h / 2.) / cam->fy;
+    double ray[3];
+
+    for (int k = 0; k < 3; k++)
+        ray[k] = key->r[k][0] * x + (key->r[k][1] * y + key->r[k][2]);
+    equi2multi_position(&key->map, ray, u, v);
 }
 
 #endif /* AVFILTER_EQUI2MULTI_GEOMETRY_H */

@@ -295,8 +295,6 @@ int ff_equi2multi_orient_views(Equi2MultiContext *s)
         rotate(s, &o, s->yaw, s->pitch, s->roll);
         rotate(s, &o, v->yaw, v->pitch, v->roll);
         v->orientation = o;
-        for (int k = 0; k < 2; k++)
-            v->shift[k] = equi2multi_shift(o.heading, equi2multi_wrap(s->pano.w, &s->raster[k]));
 
         av_dict_free(&v->metadata);
         ret = av_dict_set(&v->metadata, "lavfi.equi2multi.camera", v->name, 0);

@@ -51,16 +51,31 @@ typedef struct Equi2MultiExtent {
     int v[2];
 } Equi2MultiExtent;
 
-/** A plane of the panorama. */
+/** What is beyond the edges of a cell. The samples at an edge that is none of these are repeated. */
+#define EQUI2MULTI_GOES_ROUND 1     ///< left and right: the other edge
+#define EQUI2MULTI_NORTH      2     ///< above: the other side of the pole
+#define EQUI2MULTI_SOUTH      4     ///< below
+#define EQUI2MULTI_SPHERE     7     ///< all of them
+
+/** A plane of a cell, which is a rectangle of the source. */
 typedef struct Equi2MultiPlane {
-    const unsigned char *data;
-    int linesize;           ///< bytes
-    int w, h;               ///< samples
-    unsigned wrap;          ///< see equi2multi_wrap()
-    int half_gap;           ///< the last and the first sample are half a step apart
-    int low_bits;           ///< unused ones of a sample
-    int depth;              ///< used ones
+    const unsigned char *data;      ///< the cell's first sample
+    int linesize;                   ///< bytes
+    int w, h;                       ///< samples
+    unsigned turn;                  ///< see equi2multi_turn()
+    int border;                     ///< EQUI2MULTI_GOES_ROUND, ...
+    int first[2], last[2];          ///< positions x, y of the edges, rounding included; beyond is nothing
+    int half_gap;                   ///< the last and the first sample are half a step apart
+    int low_bits;                   ///< unused ones of a sample
+    int depth;                      ///< used ones
+    unsigned nothing;               ///< the sample where there is nothing: black
 } Equi2MultiPlane;
+
+/** The samples to the left and to the right of a position, and the weight of the latter. */
+typedef struct Equi2MultiTaps {
+    int x[2], y;
+    unsigned weight;
+} Equi2MultiTaps;
 
 /** A sum of luma and chroma, and what rounds it. */
 typedef struct Equi2MultiMix {
@@ -92,18 +107,55 @@ EQUI2MULTI_INLINE unsigned equi2multi_weight(unsigned pos)
     return pos >> (EQUI2MULTI_POS_BITS - EQUI2MULTI_WEIGHT_BITS) & (EQUI2MULTI_WEIGHT_ONE - 1);
 }
 
-/**
- * Find the sample of the sphere at column 0 .. w - 1 + w / 2, row -h .. 2 h - 1
- * in its plane: past a pole lies the other side, half a turn away.
- */
-EQUI2MULTI_INLINE void equi2multi_onto_plane(int *x, int *y, int w, int h)
+/** Whether there is something at a position, 0 <= u < turn; rounding included. */
+EQUI2MULTI_INLINE int equi2multi_is_inside(const Equi2MultiPlane *p, unsigned u, int v)
 {
-    if (*y < 0 || *y >= h) {
-        *y  = *y < 0 ? -1 - *y : 2 * h - 1 - *y;
-        *x += w / 2;
+    return v >= p->first[1] && v <= p->last[1] &&
+           ((int)u <= p->last[0] || (int)(u - p->turn) >= p->first[0]);
+}
+
+/**
+ * Find the samples next to a position in row -h to 2 h - 1, there being something.
+ * Past a pole lies the other side, half a turn away.
+ */
+EQUI2MULTI_INLINE Equi2MultiTaps equi2multi_taps(const Equi2MultiPlane *p, unsigned u, int y)
+{
+    Equi2MultiTaps taps;
+
+    if (y < 0 || y >= p->h) {
+        if (p->border & (y < 0 ? EQUI2MULTI_NORTH : EQUI2MULTI_SOUTH)) {
+            y  = y < 0 ? -1 - y : 2 * p->h - 1 - y;
+            u += p->turn / 2;
+            if (u >= p->turn)
+                u -= p->turn;
+        } else {
+            y = y < 0 ? 0 : p->h - 1;
+        }
     }
-    if (*x >= w)
-        *x -= w;
+
+    taps.y      = y;
+    taps.x[0]   = u >> EQUI2MULTI_POS_BITS;
+    taps.x[1]   = taps.x[0] + 1;
+    taps.weight = equi2multi_weight(u);
+    if (p->border & EQUI2MULTI_GOES_ROUND) {
+        if (taps.x[1] >= p->w) {
+            taps.x[1] = 0;
+            if (p->half_gap)
+                taps.weight *= 2;
+        }
+    } else if (taps.x[1] >= p->w) {
+        // left of the first sample, or right of the last one
+        taps.x[0] = taps.x[1] = (int)u <= p->last[0] ? p->w - 1 : 0;
+    }
+
+    return taps;
+}
+
+/** Interpolate between a and b. The result has EQUI2MULTI_WEIGHT_BITS more bits. */
+EQUI2MULTI_INLINE unsigned equi2multi_lerp(unsigned a, unsigned b, unsigned weight)
+{
+    // sums may wrap on the way, what they come to fits
+    return a * EQUI2MULTI_WEIGHT_ONE + (b - a) * weight;
 }
 
 /**
@@ -113,35 +165,23 @@ EQUI2MULTI_INLINE void equi2multi_onto_plane(int *x, int *y, int w, int h)
 EQUI2MULTI_INLINE unsigned equi2multi_blend(unsigned a, unsigned b, unsigned c, unsigned d,
                                             unsigned fx, unsigned fy)
 {
-    // sums may wrap on the way, what they come to fits
-    const unsigned top    = a * EQUI2MULTI_WEIGHT_ONE + (b - a) * fx;
-    const unsigned bottom = c * EQUI2MULTI_WEIGHT_ONE + (d - c) * fx;
-
-    return top * EQUI2MULTI_WEIGHT_ONE + (bottom - top) * fy;
+    return equi2multi_lerp(equi2multi_lerp(a, b, fx), equi2multi_lerp(c, d, fx), fy);
 }
 
-/** The same, rounded to a sample. */
-EQUI2MULTI_INLINE unsigned equi2multi_bilinear(unsigned a, unsigned b, unsigned c, unsigned d,
-                                               unsigned fx, unsigned fy)
+/** Round what equi2multi_blend() returned to a sample. */
+EQUI2MULTI_INLINE unsigned equi2multi_round(unsigned blend)
 {
-    return (equi2multi_blend(a, b, c, d, fx, fy) +
-            EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2) >> (2 * EQUI2MULTI_WEIGHT_BITS);
+    return (blend + EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2) >> (2 * EQUI2MULTI_WEIGHT_BITS);
 }
 
 /**
  * Cut what equi2multi_blend() returned down to EQUI2MULTI_WIDE_BITS. It is cut and
  * not rounded, so that a conversion that changes nothing rounds but once: to
- * exactly the sample that equi2multi_bilinear() makes.
+ * exactly the sample that equi2multi_round() makes.
  */
 EQUI2MULTI_INLINE unsigned equi2multi_widen(unsigned blend, int depth)
 {
     return blend >> (depth + 2 * EQUI2MULTI_WEIGHT_BITS - EQUI2MULTI_WIDE_BITS);
-}
-
-/** The same of a single sample. */
-EQUI2MULTI_INLINE unsigned equi2multi_widen_sample(unsigned sample, int depth)
-{
-    return equi2multi_widen(sample << (2 * EQUI2MULTI_WEIGHT_BITS), depth);
 }
 
 /** How the chroma of a view lies along an axis. */

@@ -67,11 +67,9 @@ typedef struct CPUContext {
     unsigned scratch_size;
 } CPUContext;
 
-/** The sample at column 0 .. w - 1 + w / 2, row -h .. 2 h - 1 of the sphere. */
-static const uint8_t *sphere(const Equi2MultiPlane *p, int x, int y, int step)
+static int nb_spans(const Equi2MultiPositions *pos)
 {
-    equi2multi_onto_plane(&x, &y, p->w, p->h);
-    return p->data + y * (ptrdiff_t)p->linesize + x * step;
+    return (pos->w + EQUI2MULTI_SPAN - 1) / EQUI2MULTI_SPAN;
 }
 
 static av_always_inline uint32_t load(const uint8_t *p, int i, int bytes)
@@ -87,8 +85,34 @@ static av_always_inline void store(uint8_t *p, int i, int bytes, uint32_t value)
         ((uint16_t *)p)[i] = value;
 }
 
+/** Sample a position at or beyond an edge. The sum has 2 * EQUI2MULTI_WEIGHT_BITS more bits than a sample. */
+static av_noinline void sample_edge(uint32_t *sum, const Equi2MultiPlane *src, uint32_t u, int32_t v,
+                                    int interp, int bytes, int comps, int low)
+{
+    const int linear = interp != EQUI2MULTI_NEAREST;
+
+    for (int k = 0; k < comps; k++)
+        sum[k] = src->nothing << 2 * EQUI2MULTI_WEIGHT_BITS;
+    if (!equi2multi_is_inside(src, u, v))
+        return;
+
+    for (int row = 0; row < 1 + linear; row++) {
+        const Equi2MultiTaps taps = equi2multi_taps(src, u, (v >> EQUI2MULTI_POS_BITS) + row);
+        const uint8_t *line = src->data + taps.y * (ptrdiff_t)src->linesize;
+
+        for (int k = 0; k < comps; k++) {
+            const uint32_t at = equi2multi_lerp(load(line, taps.x[0] * comps + k, bytes) >> low,
+                                                load(line, taps.x[1] * comps + k, bytes) >> low,
+                                                linear ? taps.weight : 0);
+
+            sum[k] = row ? equi2multi_lerp(sum[k], at, equi2multi_weight(v)) :
+                     linear ? at : at * EQUI2MULTI_WEIGHT_ONE;
+        }
+    }
+}
+
 /**
- * Sample n positions, all of them inside the plane or anywhere on the sphere.
+ * Sample n positions, all of them between samples of the plane, or anywhere.
  *
  * @param shift  what to add to u, rounding included
  * @param wide   dst is a WideSpan
@@ -106,50 +130,33 @@ static av_always_inline void sample_span(uint8_t *dst, const Equi2MultiPlane *p,
     const int depth = bytes == 1 ? 8 : src.depth;
 
     for (int i = 0; i < n; i++, dst += wide ? sizeof(uint16_t) : step) {
-        uint32_t pu = u[i] + shift;
+        uint32_t pu = u[i] + shift, sum[4];
         const int32_t pv = v[i] + round;
         const int y = pv >> EQUI2MULTI_POS_BITS;
-        const uint8_t *a, *b, *c, *d;
-        uint32_t fx, fy;
         int x;
 
-        if (!inside && pu >= src.wrap)
-            pu -= src.wrap;
-        x  = pu >> EQUI2MULTI_POS_BITS;
-        fx = equi2multi_weight(pu);
-        fy = equi2multi_weight(pv);
+        if (!inside && pu >= src.turn)
+            pu -= src.turn;
+        x = pu >> EQUI2MULTI_POS_BITS;
 
-        a = inside ? src.data + y * linesize + x * step : sphere(p, x, y, step);
-        if (interp == EQUI2MULTI_NEAREST) {
+        if (inside || (x < src.w - 1 && y >= 0 && y < src.h - 1)) {
+            const uint8_t *a = src.data + y * linesize + x * step, *b = a + step;
+            const uint8_t *c = a + linesize, *d = c + step;
+
             for (int k = 0; k < comps; k++)
-                if (wide)
-                    store(dst, k * EQUI2MULTI_SPAN, 2, equi2multi_widen_sample(load(a, k, bytes) >> low, depth));
-                else
-                    store(dst, k, bytes, load(a, k, bytes));
-            continue;
-        }
-
-        if (inside) {
-            b = a + step;
-            c = a + linesize;
-            d = c + step;
+                sum[k] = interp == EQUI2MULTI_NEAREST ? load(a, k, bytes) >> low << 2 * EQUI2MULTI_WEIGHT_BITS :
+                         equi2multi_blend(load(a, k, bytes) >> low, load(b, k, bytes) >> low,
+                                          load(c, k, bytes) >> low, load(d, k, bytes) >> low,
+                                          equi2multi_weight(pu), equi2multi_weight(pv));
         } else {
-            b = sphere(p, x + 1, y,     step);
-            c = sphere(p, x,     y + 1, step);
-            d = sphere(p, x + 1, y + 1, step);
-            if (src.half_gap && x == src.w - 1)
-                fx *= 2;
+            sample_edge(sum, p, pu, pv, interp, bytes, comps, low);
         }
-        for (int k = 0; k < comps; k++) {
-            const uint32_t sa = load(a, k, bytes) >> low, sb = load(b, k, bytes) >> low;
-            const uint32_t sc = load(c, k, bytes) >> low, sd = load(d, k, bytes) >> low;
 
+        for (int k = 0; k < comps; k++)
             if (wide)
-                store(dst, k * EQUI2MULTI_SPAN, 2,
-                      equi2multi_widen(equi2multi_blend(sa, sb, sc, sd, fx, fy), depth));
+                store(dst, k * EQUI2MULTI_SPAN, 2, equi2multi_widen(sum[k], depth));
             else
-                store(dst, k, bytes, equi2multi_bilinear(sa, sb, sc, sd, fx, fy) << low);
-        }
+                store(dst, k, bytes, equi2multi_round(sum[k]) << low);
     }
 }
 
@@ -166,17 +173,17 @@ static av_always_inline void sample_row(uint8_t *dst, const SourcePlane *src,
     const int32_t  end_v =  (int32_t)(p->h - 1) << EQUI2MULTI_POS_BITS;
     const uint32_t *u = pos->u + (size_t)y * pos->w;
     const int32_t  *v = pos->v + (size_t)y * pos->w;
-    const Equi2MultiExtent *e = pos->extent + (size_t)y * pos->spans + start / EQUI2MULTI_SPAN;
+    const Equi2MultiExtent *e = pos->extent + (size_t)y * nb_spans(pos) + start / EQUI2MULTI_SPAN;
     const int step = wide ? sizeof(uint16_t) : bytes * comps;
 
     shift += round;
-    if (shift >= p->wrap)
-        shift -= p->wrap;
+    if (shift >= p->turn)
+        shift -= p->turn;
 
     for (int x = start; x < end; x += EQUI2MULTI_SPAN, dst += EQUI2MULTI_SPAN * step, e++) {
         const int n = FFMIN(end - x, EQUI2MULTI_SPAN);
         // a span that lies past the seam as a whole
-        const uint32_t turn = e->u[0] + shift >= p->wrap ? p->wrap : 0;
+        const uint32_t turn = e->u[0] + shift >= p->turn ? p->turn : 0;
         int done = 0;
 
         if (e->u[1] + shift - turn >= end_u || e->v[0] + round < 0 || e->v[1] + round >= end_v) {
@@ -311,7 +318,7 @@ static void sample_chroma(const CPUContext *s, const RenderData *td, const Equi2
     const Equi2MultiGrid *grid = &s->e2m.grids[view->grid[1]];
 
     for (int k = 1; k < FFMIN(s->e2m.nb_planes, 3); k++)
-        s->wide[k](dst + k - 1, &td->src[k], &grid->pos, y, x, view->shift[grid->chroma]);
+        s->wide[k](dst + k - 1, &td->src[k], &grid->pos, y, x, view->shift[EQUI2MULTI_CHROMA]);
 }
 
 /** Convert n samples to component k of row y of a view. */
@@ -384,7 +391,7 @@ static const WideSpan *chroma_row(const CPUContext *s, const RenderData *td, con
     WideSpan *samples;
 
     y = av_clip(y, 0, pos->h - 1);
-    samples = rows->samples + (y & 1) * 2 * pos->spans;
+    samples = rows->samples + (y & 1) * 2 * nb_spans(pos);
     if (rows->row[y & 1] == y)
         return samples;
     rows->row[y & 1] = y;
@@ -418,7 +425,7 @@ static void convert_both(const CPUContext *s, const RenderData *td, const Equi2M
         for (int k = 0; k < 2; k++) {
             uint16_t *row = half[k] + 1;
 
-            for (int i = 0; i < pos->spans; i++)
+            for (int i = 0; i < nb_spans(pos); i++)
                 s->dsp.between(row + i * EQUI2MULTI_SPAN, above[2 * i + k], below[2 * i + k], quarters);
             row[-1]     = row[0];
             row[pos->w] = row[pos->w - 1];
@@ -472,7 +479,7 @@ static int render_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
                         continue;
                     if (t->method[k] == EQUI2MULTI_SAMPLED)
                         s->sample[k](out->data[k] + y * (ptrdiff_t)out->linesize[k], &td->src[k], pos, y,
-                                     view->shift[e2m->grids[g].chroma]);
+                                     view->shift[chroma]);
                     else if (!t->chroma_in_luma)
                         (chroma ? convert_chroma : convert_luma)(s, td, view, out, y);
                     else if (!chroma)
@@ -502,9 +509,9 @@ static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
     for (int i = 0; i < s->e2m.nb_views; i++) {
         const Equi2MultiView *view = &s->e2m.views[i];
 
-        if (view->target.chroma_in_luma)
+        if (out[i] && view->target.chroma_in_luma)
             td.rows_size = FFMAX(td.rows_size, sizeof(ChromaRows) +
-                                 4 * s->e2m.grids[view->grid[1]].pos.spans * sizeof(WideSpan));
+                                 4 * nb_spans(&s->e2m.grids[view->grid[1]].pos) * sizeof(WideSpan));
     }
     if (td.rows_size) {
         av_fast_malloc(&s->scratch, &s->scratch_size, td.rows_size * s->e2m.nb_views * nb_jobs);
@@ -529,8 +536,59 @@ static int config_input(AVFilterLink *inlink)
     return 0;
 }
 
+static int build_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
+{
+    const Equi2MultiGridKey key = ((const Equi2MultiGrid *)arg)->key;   // a copy that u and v cannot alias
+    const Equi2MultiPositions *pos = &((const Equi2MultiGrid *)arg)->pos;
+    const int end = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
+
+    for (int y = ff_slice_pos(pos->h, jobnr, nb_jobs); y < end; y++) {
+        uint32_t *u = pos->u + (size_t)y * pos->w;
+        int32_t  *v = pos->v + (size_t)y * pos->w;
+        Equi2MultiExtent *e = pos->extent + (size_t)y * nb_spans(pos) - 1;
+
+        for (int x = 0; x < pos->w; x++) {
+            equi2multi_grid_position(&key, x, y, &u[x], &v[x]);
+            if (x % EQUI2MULTI_SPAN == 0)
+                *++e = (Equi2MultiExtent){ { u[x], u[x] }, { v[x], v[x] } };
+            e->u[0] = FFMIN(e->u[0], u[x]);
+            e->u[1] = FFMAX(e->u[1], u[x]);
+            e->v[0] = FFMIN(e->v[0], v[x]);
+            e->v[1] = FFMAX(e->v[1], v[x]);
+        }
+    }
+
+    return 0;
+}
+
+static void discard(AVFilterContext *ctx, Equi2MultiPositions *pos)
+{
+    av_freep(&pos->u);
+    av_freep(&pos->v);
+    av_freep(&pos->extent);
+    pos->size = 0;
+}
+
+static int build(AVFilterContext *ctx, Equi2MultiGrid *grid)
+{
+    Equi2MultiPositions *pos = &grid->pos;
+
+    if (!pos->size) {
+        pos->u      = av_malloc_array(pos->w, pos->h * sizeof(*pos->u));
+        pos->v      = av_malloc_array(pos->w, pos->h * sizeof(*pos->v));
+        pos->extent = av_malloc_array(nb_spans(pos), pos->h * sizeof(*pos->extent));
+        pos->size   = (size_t)pos->w * pos->h * (sizeof(*pos->u) + sizeof(*pos->v));
+        if (!pos->u || !pos->v || !pos->extent)
+            return AVERROR(ENOMEM);
+    }
+    return ff_filter_execute(ctx, build_slice, grid, NULL,
+                             FFMIN(pos->h, ff_filter_get_nb_threads(ctx)));
+}
+
 static const Equi2MultiBackend backend = {
-    .render = render,
+    .build   = build,
+    .discard = discard,
+    .render  = render,
 };
 
 static av_cold int init(AVFilterContext *ctx)

@@ -21,9 +21,8 @@
  * Pinhole views of an equirectangular panorama, on the GPU: what
  * vf_equi2multi.c makes, bit for bit, of CUDA frames.
  *
- * The positions are computed on the CPU and uploaded once. From then on a frame
- * takes one launch a plane, or one in all where colours are converted, with no
- * allocation or synchronization.
+ * Positions are computed where they are used, when the rig has turned. A frame
+ * takes one launch a plane, with no allocation or synchronization.
  */
 
 #include <assert.h>
@@ -48,107 +47,138 @@
 
 #include "cuda/load_helper.h"
 
-extern const unsigned char ff_vf_equi2multi_cuda_ptx_data[];
-extern const unsigned int ff_vf_equi2multi_cuda_ptx_len;
+#define MODULE(kind)                                                            \
+extern const unsigned char ff_vf_equi2multi_cuda_ ## kind ## _ptx_data[];       \
+extern const unsigned int ff_vf_equi2multi_cuda_ ## kind ## _ptx_len;
+MODULE(store_8)
+MODULE(store_16)
+MODULE(convert_8)
+MODULE(convert_16)
 
 static_assert(sizeof(Equi2MultiCUDALaunch) <= 4096, "more than a launch can take");
-static_assert(sizeof(Equi2MultiCUDAConversion) <= 4096, "more than a launch can take");
+
+/** Device memory for chroma that is to be kept, unless a single view takes more. */
+#define CHROMA_SIZE (64 << 20)
+
+/** What becomes of samples, see the kernels. */
+enum Sink {
+    STORE,
+    CHROMA,
+    LUMA,
+    NB_SINKS
+};
 
 typedef struct CUDAContext {
     Equi2MultiContext e2m;
     AVBufferRef *device_ref;
     AVCUDADeviceContext *hwctx;     ///< of device_ref
-    CUmodule module;
-    CUfunction kernel[4];           ///< by plane
-    int tiled[4];                   ///< by plane, see EQUI2MULTI_CUDA_TILED_BYTES
-    CUfunction convert;
+    CUmodule module[2];             ///< to store samples, to convert them; loaded when needed
+    CUfunction kernel[NB_SINKS][4]; ///< by the panorama's plane
+    CUfunction build;
+    CUdeviceptr chroma;             ///< see Equi2MultiCUDAView
+    size_t chroma_size;             ///< bytes
 } CUDAContext;
 
 #define CHECK_CU(x) FF_CUDA_CHECK_DL(ctx, s->hwctx->internal->cuda_dl, x)
 #define DIV_UP(a, b) (((a) + (b) - 1) / (b))
 
-static int nb_tiles(const Equi2MultiPositions *pos)
+/** Get a kernel, its module being loaded on first use. */
+static int get_kernel(AVFilterContext *ctx, CUfunction *kernel, int convert, const char *name)
 {
-    return DIV_UP(pos->w, EQUI2MULTI_CUDA_TILE) * DIV_UP(pos->h, EQUI2MULTI_CUDA_TILE);
-}
+#define IMAGE(kind) { ff_vf_equi2multi_cuda_ ## kind ## _ptx_data, &ff_vf_equi2multi_cuda_ ## kind ## _ptx_len }
+    static const struct {
+        const unsigned char *data;
+        const unsigned int *len;
+    } images[2][2] = { { IMAGE(store_8), IMAGE(store_16) }, { IMAGE(convert_8), IMAGE(convert_16) } };
+    CUDAContext *s = ctx->priv;
+    CudaFunctions *cu = s->hwctx->internal->cuda_dl;
+    const int wide = s->e2m.bytes - 1;
+    CUmodule *module = &s->module[convert];
+    int ret;
 
-/** Extents of the tiles as the kernels lay them out. */
-static void find_extents(const Equi2MultiPositions *pos, Equi2MultiExtent *tile)
-{
-    const int size = EQUI2MULTI_CUDA_TILE;
-
-    for (int top = 0; top < pos->h; top += size) {
-        for (int left = 0; left < pos->w; left += size, tile++) {
-            const int y0 = av_clip(top,  0, FFMAX(pos->h - size, 0));
-            const int x0 = av_clip(left, 0, FFMAX(pos->w - size, 0));
-            uint32_t u0 = UINT32_MAX, u1 = 0;
-            int32_t  v0 = INT32_MAX,  v1 = INT32_MIN;
-
-            for (int y = y0; y < FFMIN(y0 + size, pos->h); y++) {
-                for (int x = x0; x < FFMIN(x0 + size, pos->w); x++) {
-                    const uint32_t u = pos->u[(size_t)y * pos->w + x];
-                    const int32_t  v = pos->v[(size_t)y * pos->w + x];
-
-                    u0 = FFMIN(u0, u);
-                    u1 = FFMAX(u1, u);
-                    v0 = FFMIN(v0, v);
-                    v1 = FFMAX(v1, v);
-                }
-            }
-            *tile = (Equi2MultiExtent) { { u0, u1 }, { v0, v1 } };
+    if (*kernel)
+        return 0;
+    if (!*module) {
+        ret = ff_cuda_load_module(ctx, s->hwctx, module, images[convert][wide].data, *images[convert][wide].len);
+        if (ret < 0) {
+            av_log(ctx, AV_LOG_ERROR, "The driver cannot load the kernels: a GPU of 2018 (Turing) or "
+                   "later and a driver of its time or later are needed, or equi2multi\n");
+            return ret;
         }
     }
+    return CHECK_CU(cu->cuModuleGetFunction(kernel, *module, name));
 }
 
-static int load(AVFilterContext *ctx, Equi2MultiPositions *pos)
+static int alloc(AVFilterContext *ctx, CUdeviceptr *device, size_t size, const char *what)
 {
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
-    const size_t size = (size_t)pos->w * pos->h * sizeof(*pos->u);
-    const size_t tiles_size = nb_tiles(pos) * sizeof(Equi2MultiExtent);
-    Equi2MultiExtent *tiles = av_malloc(tiles_size);
+    const char *reason = NULL;
+    const CUresult err = cu->cuMemAlloc(device, size);
+
+    if (err == CUDA_SUCCESS)
+        return 0;
+    *device = 0;
+    cu->cuGetErrorString(err, &reason);
+    av_log(ctx, AV_LOG_ERROR, "No GPU memory for %.1f MiB of %s (%s): choose fewer or smaller views, "
+           "or equi2multi\n", size / 1048576., what, reason ? reason : "unknown error");
+    return AVERROR(ENOMEM);
+}
+
+/** Launch a kernel for grids of up to w x h positions: by tiles, of so many rows a thread, or by pixels. */
+static int launch(AVFilterContext *ctx, CUfunction kernel, int rows, void *params,
+                  int w, int h, int nb_grids)
+{
+    CUDAContext *s = ctx->priv;
+    CudaFunctions *cu = s->hwctx->internal->cuda_dl;
+    void *args[] = { params };
+    const int block_w   = rows ? EQUI2MULTI_CUDA_TILE        : EQUI2MULTI_CUDA_BLOCK_W;
+    const int block_h   = rows ? EQUI2MULTI_CUDA_TILE        : EQUI2MULTI_CUDA_BLOCK_H;
+    const int threads_y = rows ? EQUI2MULTI_CUDA_TILE / rows : EQUI2MULTI_CUDA_BLOCK_H;
+
+    return CHECK_CU(cu->cuLaunchKernel(kernel, DIV_UP(w, block_w), DIV_UP(h, block_h), nb_grids,
+                                       block_w, threads_y, 1, 0, s->hwctx->stream, args, NULL));
+}
+
+static Equi2MultiCUDAGrid describe_positions(const Equi2MultiPositions *pos)
+{
+    return (Equi2MultiCUDAGrid) { .u = (unsigned *)pos->device, .w = pos->w, .h = pos->h };
+}
+
+static int build(AVFilterContext *ctx, Equi2MultiGrid *grid)
+{
+    CUDAContext *s = ctx->priv;
+    CudaFunctions *cu = s->hwctx->internal->cuda_dl;
+    Equi2MultiPositions *pos = &grid->pos;
+    const size_t nb_tiles = (size_t)DIV_UP(pos->w, EQUI2MULTI_CUDA_TILE) * DIV_UP(pos->h, EQUI2MULTI_CUDA_TILE);
+    const size_t size = (size_t)pos->w * pos->h * 2 * sizeof(unsigned);
     CUcontext dummy;
-    CUdeviceptr device;
-    CUresult err;
-    int ret;
-
-    if (!tiles)
-        return AVERROR(ENOMEM);
-    ret = CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx));
-    if (ret < 0) {
-        av_free(tiles);
+    int ret = CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx));
+    if (ret < 0)
         return ret;
+
+    if (!pos->size) {
+        CUdeviceptr device;
+
+        ret = alloc(ctx, &device, size + nb_tiles * sizeof(Equi2MultiExtent), "positions");
+        if (ret >= 0) {
+            pos->device = device;
+            pos->size   = size;
+        }
     }
-
-    err = cu->cuMemAlloc(&device, 2 * size + tiles_size);
-    if (err != CUDA_SUCCESS) {
-        const char *reason = NULL;
-
-        cu->cuGetErrorString(err, &reason);
-        av_log(ctx, AV_LOG_ERROR, "No GPU memory for the %.1f MiB of a grid of %dx%d positions (%s): "
-               "choose fewer or smaller views, or equi2multi\n",
-               2 * size / 1048576., pos->w, pos->h, reason ? reason : "unknown error");
-        ret = AVERROR(ENOMEM);
-        goto exit;
-    }
-    pos->device = device;
-
-    // from pageable memory: it has been read when these return
-    ret = CHECK_CU(cu->cuMemcpyHtoDAsync(device, pos->u, size, s->hwctx->stream));
-    if (ret >= 0)
-        ret = CHECK_CU(cu->cuMemcpyHtoDAsync(device + size, pos->v, size, s->hwctx->stream));
+    if (ret >= 0)   // from the module that will be needed anyway
+        ret = get_kernel(ctx, &s->build, s->e2m.views[0].target.method[0] == EQUI2MULTI_CONVERTED, "equi2multi_build");
     if (ret >= 0) {
-        find_extents(pos, tiles);
-        ret = CHECK_CU(cu->cuMemcpyHtoDAsync(device + 2 * size, tiles, tiles_size, s->hwctx->stream));
+        Equi2MultiCUDABuild params = { .key = grid->key, .grid = describe_positions(pos) };
+
+        ret = launch(ctx, s->build, EQUI2MULTI_CUDA_BUILT_ROWS, &params, pos->w, pos->h, 1);
     }
 
-exit:
     CHECK_CU(cu->cuCtxPopCurrent(&dummy));
-    av_free(tiles);
     return ret;
 }
 
-static void unload(AVFilterContext *ctx, Equi2MultiPositions *pos)
+static void discard(AVFilterContext *ctx, Equi2MultiPositions *pos)
 {
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
@@ -159,163 +189,170 @@ static void unload(AVFilterContext *ctx, Equi2MultiPositions *pos)
     // waits for kernels that still read it
     CHECK_CU(cu->cuMemFree(pos->device));
     CHECK_CU(cu->cuCtxPopCurrent(&dummy));
-    pos->device = 0;
+    pos->size = 0;
 }
 
-/** Launch a kernel for grids of up to w x h positions, in blocks or in tiles. */
-static int launch(AVFilterContext *ctx, CUfunction kernel, int tiled, void *params,
-                  int w, int h, int nb_grids)
+/** Views that take plane k of the panorama, and what for. */
+typedef struct Pass {
+    int k;
+    enum Sink sink;
+    const Equi2MultiTarget *target; ///< of views that are converted
+    int first, end;                 ///< among these
+    CUdeviceptr *chroma;            ///< of each view
+} Pass;
+
+static int takes_part(const Pass *pass, const Equi2MultiView *view)
+{
+    return pass->target ? !memcmp(pass->target, &view->target, sizeof(view->target)) :
+                          view->target.method[pass->k] == EQUI2MULTI_SAMPLED;
+}
+
+static Equi2MultiCUDAView describe_view(const Pass *pass, const AVFrame *out, int i)
+{
+    Equi2MultiCUDAView view = { .chroma = pass->chroma ? (unsigned *)pass->chroma[i] : NULL };
+
+    if (pass->sink == STORE) {
+        view.data[0]     = out->data[pass->k];
+        view.linesize[0] = out->linesize[pass->k];
+    } else {
+        for (int c = 0; c < (pass->sink == LUMA ? 1 : 2); c++) {
+            const Equi2MultiComponent *comp = &pass->target->comp[pass->sink == LUMA ? 0 : 1 + c];
+
+            view.data[c]     = out->data[comp->plane] + comp->offset;
+            view.linesize[c] = out->linesize[comp->plane];
+        }
+    }
+    return view;
+}
+
+/** One launch, unless they are very many. */
+static int run_pass(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, const Pass *pass)
+{
+    static const char *const sinks[] = { [STORE] = "store", [CHROMA] = "chroma", [LUMA] = "luma" };
+    CUDAContext *s = ctx->priv;
+    const Equi2MultiContext *e2m = &s->e2m;
+    const Equi2MultiTarget *t = pass->target;
+    const int k = pass->k, chroma = k == 1 || k == 2;
+    const int samples = k < e2m->nb_planes ? e2m->plane[k].samples : 2, both = samples == 2;
+    const int rows = !EQUI2MULTI_CUDA_IS_TILED(e2m->bytes * samples) ? 0 :
+                     t ? EQUI2MULTI_CUDA_CONVERTED_ROWS : EQUI2MULTI_CUDA_STORED_ROWS;
+    CUfunction *kernel = &s->kernel[pass->sink][k];
+    char name[32];
+    const int rounding = equi2multi_rounding(e2m->interp != EQUI2MULTI_NEAREST);
+    Equi2MultiCUDALaunch params;
+    int w = 0, h = 0, nb_grids = 0, nb_views = 0, ret = 0;
+
+    memset(&params, 0, offsetof(Equi2MultiCUDALaunch, grid));
+    if (k < e2m->nb_planes) {
+        params.src = ff_equi2multi_plane(e2m, in, k);
+    } else {    // gray has no chroma
+        params.src.turn    = 1 << 30;
+        params.src.last[0] = params.src.last[1] = INT_MIN;
+        params.src.first[1] = INT_MAX;
+        params.src.depth   = 8;
+        params.src.nothing = 128;
+    }
+    params.rounding = rounding;
+    params.weights  = e2m->interp != EQUI2MULTI_NEAREST ? EQUI2MULTI_WEIGHT_ONE - 1 : 0;
+    if (t) {
+        params.first_chroma   = both ? e2m->comp[1].offset > e2m->comp[2].offset : k == 2;
+        params.chroma_in_luma = t->chroma_in_luma;
+        params.keep_chroma    = t->chroma_in_luma || !both;
+        params.finish_chroma  = both || k == 2;
+        params.bytes          = t->comp[0].bytes;
+        params.step           = t->comp[pass->sink == CHROMA].step;
+        params.low_bits       = t->comp[0].low_bits;
+        params.conversion     = t->conversion;
+        for (int i = 0; i < 2; i++)
+            params.siting[i] = t->siting[i].step ? t->siting[i] : (Equi2MultiSiting) { 1, 1 };
+    }
+
+    for (int g = 0; g < e2m->nb_grids; g++) {
+        Equi2MultiCUDAGrid *grid = NULL;
+
+        for (int i = pass->first; i < pass->end; i++) {
+            const Equi2MultiView *view = &e2m->views[i];
+
+            if (!out[i] || view->grid[chroma] != g || !takes_part(pass, view))
+                continue;
+            if (!*kernel) {
+                snprintf(name, sizeof(name), "equi2multi_%s_%dx%d", sinks[pass->sink], e2m->bytes, samples);
+                ret = get_kernel(ctx, kernel, pass->sink != STORE, name);
+                if (ret < 0)
+                    return ret;
+            }
+            if (nb_views == EQUI2MULTI_CUDA_MAX_VIEWS || (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_GRIDS)) {
+                ret = launch(ctx, *kernel, rows, &params, w, h, nb_grids);
+                if (ret < 0)
+                    return ret;
+                w = h = nb_grids = nb_views = 0;
+                grid = NULL;
+            }
+            if (!grid) {
+                grid  = &params.grid[nb_grids++];
+                *grid = describe_positions(&e2m->grids[g].pos);
+                grid->first = nb_views;
+                w = FFMAX(w, grid->w);
+                h = FFMAX(h, grid->h);
+            }
+            params.view[nb_views] = describe_view(pass, out[i], i);
+            params.view[nb_views].shift = (view->shift[chroma] + rounding) % params.src.turn;
+            grid->end = ++nb_views;
+        }
+    }
+
+    return nb_views ? launch(ctx, *kernel, rows, &params, w, h, nb_grids) : 0;
+}
+
+/** Convert all views whose target is that of the first one: as many at a time as chroma can be kept of. */
+static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, int first)
 {
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
-    void *args[] = { params };
-    const int block_w   = tiled ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_W;
-    const int block_h   = tiled ? EQUI2MULTI_CUDA_TILE : EQUI2MULTI_CUDA_BLOCK_H;
-    const int threads_y = tiled ? EQUI2MULTI_CUDA_TILE_THREADS_Y : EQUI2MULTI_CUDA_BLOCK_H;
-
-    return CHECK_CU(cu->cuLaunchKernel(kernel, DIV_UP(w, block_w), DIV_UP(h, block_h), nb_grids,
-                                       block_w, threads_y, 1, 0, s->hwctx->stream, args, NULL));
-}
-
-static const unsigned *positions_u(const Equi2MultiPositions *pos)
-{
-    return (const unsigned *)pos->device;
-}
-
-static const int *positions_v(const Equi2MultiPositions *pos)
-{
-    return (const int *)pos->device + (size_t)pos->w * pos->h;
-}
-
-/** Render plane k of all views that take it as it is: one launch, unless they are very many. */
-static int sample_plane(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, int k)
-{
-    const CUDAContext *s = ctx->priv;
-    const Equi2MultiContext *e2m = &s->e2m;
-    const int chroma = k == 1 || k == 2;
-    const int round = equi2multi_rounding(e2m->interp != EQUI2MULTI_NEAREST);
-    Equi2MultiCUDALaunch params;
-    int w = 0, h = 0, nb_grids = 0, nb_views = 0, ret;
-
-    params.src = ff_equi2multi_plane(e2m, in, k);
-    for (int g = 0; g < e2m->nb_grids; g++) {
-        const Equi2MultiPositions *pos = &e2m->grids[g].pos;
-        Equi2MultiCUDAGrid *grid = NULL;
-
-        for (int i = 0; i < e2m->nb_views; i++) {
-            const Equi2MultiView *view = &e2m->views[i];
-
-            if (!out[i] || view->grid[chroma] != g || view->target.method[k] != EQUI2MULTI_SAMPLED)
-                continue;
-            if (nb_views == EQUI2MULTI_CUDA_MAX_VIEWS ||
-                (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_GRIDS)) {
-                ret = launch(ctx, s->kernel[k], s->tiled[k], &params, w, h, nb_grids);
-                if (ret < 0)
-                    return ret;
-                w = h = nb_grids = nb_views = 0;
-                grid = NULL;
-            }
-            if (!grid) {
-                grid  = &params.grid[nb_grids++];
-                *grid = (Equi2MultiCUDAGrid) {
-                    .u     = positions_u(pos),
-                    .v     = positions_v(pos),
-                    .tile  = (const Equi2MultiExtent *)(positions_v(pos) + (size_t)pos->w * pos->h),
-                    .w     = pos->w,
-                    .h     = pos->h,
-                    .first = nb_views,
-                };
-                w = FFMAX(w, pos->w);
-                h = FFMAX(h, pos->h);
-            }
-            params.view[nb_views++] = (Equi2MultiCUDAView) {
-                .data     = out[i]->data[k],
-                .linesize = out[i]->linesize[k],
-                .shift    = (view->shift[e2m->grids[g].chroma] + round) % params.src.wrap,
-            };
-            grid->end = nb_views;
-        }
-    }
-
-    return nb_views ? launch(ctx, s->kernel[k], s->tiled[k], &params, w, h, nb_grids) : 0;
-}
-
-/** Convert all views whose target is that of the first one. */
-static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out, int first)
-{
-    const CUDAContext *s = ctx->priv;
     const Equi2MultiContext *e2m = &s->e2m;
     const Equi2MultiTarget *t = &e2m->views[first].target;
-    const int round = equi2multi_rounding(e2m->interp != EQUI2MULTI_NEAREST);
-    const int nb_comps = t->method[1] ? 3 : 1;
-    Equi2MultiCUDAConversion params = {
-        .luma           = t->method[0] == EQUI2MULTI_CONVERTED,
-        .chroma         = t->method[1] == EQUI2MULTI_CONVERTED,
-        .chroma_in_luma = t->chroma_in_luma,
-        .siting         = { { 1, 1 }, { 1, 1 } },
-        .bytes          = t->comp[0].bytes,
-        .low_bits       = t->comp[0].low_bits,
-        .conversion     = t->conversion,
-    };
-    int w = 0, h = 0, nb_grids = 0, nb_views = 0, ret;
+    CUdeviceptr chroma[EQUI2MULTI_MAX_VIEWS] = { 0 };
+    Pass pass = { .target = t, .first = first, .end = first, .chroma = chroma };
+    int ret = 0;
 
-    if (params.chroma)
-        memcpy(params.siting, t->siting, sizeof(params.siting));
-    for (int k = 0; k < nb_comps; k++)
-        params.step[k] = t->comp[k].step;
-    for (int k = 0; k < (e2m->nb_planes > 1 ? nb_comps : 1); k++) {
-        Equi2MultiCUDAComponent *src = &params.src[k];
+    while (ret >= 0 && pass.first < e2m->nb_views) {
+        size_t size = 0;
 
-        src->plane       = ff_equi2multi_plane(e2m, in, e2m->comp[k].plane);
-        src->plane.data += e2m->comp[k].offset;
-        src->step        = e2m->comp[k].step;
-        src->bytes       = e2m->comp[k].bytes;
-    }
+        for (; pass.end < e2m->nb_views; pass.end++) {
+            const Equi2MultiView *view = &e2m->views[pass.end];
 
-    for (int g = 0; g < e2m->nb_grids; g++) {
-        Equi2MultiCUDAConvertedGrid *grid = NULL;
+            if (out[pass.end] && takes_part(&pass, view) && t->method[1] == EQUI2MULTI_CONVERTED) {
+                const Equi2MultiPositions *pos = &e2m->grids[view->grid[1]].pos;
+                const size_t more = (size_t)pos->w * pos->h * sizeof(unsigned);
 
-        for (int i = first; i < e2m->nb_views; i++) {
-            const Equi2MultiView *view = &e2m->views[i];
-            Equi2MultiCUDAConvertedView *to;
-
-            if (!out[i] || view->grid[0] != g || memcmp(&view->target, t, sizeof(*t)))
-                continue;
-            if (nb_views == EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS ||
-                (!grid && nb_grids == EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS)) {
-                ret = launch(ctx, s->convert, 0, &params, w, h, nb_grids);
-                if (ret < 0)
-                    return ret;
-                w = h = nb_grids = nb_views = 0;
-                grid = NULL;
+                if (size && size + more > CHROMA_SIZE)
+                    break;
+                chroma[pass.end] = size;
+                size += more;
             }
-            if (!grid) {
-                grid  = &params.grid[nb_grids++];
-                *grid = (Equi2MultiCUDAConvertedGrid) { .first = nb_views };
-                for (int k = 0; k < (params.chroma ? 2 : 1); k++) {
-                    const Equi2MultiPositions *pos = &e2m->grids[view->grid[k]].pos;
-
-                    grid->u[k] = positions_u(pos);
-                    grid->v[k] = positions_v(pos);
-                    grid->w[k] = pos->w;
-                    grid->h[k] = pos->h;
-                }
-                w = FFMAX(w, grid->w[0]);
-                h = FFMAX(h, grid->h[0]);
-            }
-            to = &params.view[nb_views++];
-            for (int k = 0; k < nb_comps; k++) {
-                to->data[k]     = out[i]->data[t->comp[k].plane] + t->comp[k].offset;
-                to->linesize[k] = out[i]->linesize[t->comp[k].plane];
-            }
-            for (int k = 0; k < 2; k++)
-                to->shift[k] = params.src[k].plane.data ?
-                               (view->shift[k && e2m->plane[1].chroma] + round) % params.src[k].plane.wrap : 0;
-            grid->end = nb_views;
         }
-    }
+        if (size > s->chroma_size) {
+            if (s->chroma)
+                CHECK_CU(cu->cuMemFree(s->chroma));
+            s->chroma_size = 0;
+            ret = alloc(ctx, &s->chroma, size, "chroma");
+            if (ret >= 0)
+                s->chroma_size = size;
+        }
+        for (int i = pass.first; i < pass.end; i++)
+            chroma[i] += s->chroma;
 
-    return nb_views ? launch(ctx, s->convert, 0, &params, w, h, nb_grids) : 0;
+        pass.sink = CHROMA;
+        for (pass.k = 1; ret >= 0 && t->method[1] == EQUI2MULTI_CONVERTED &&
+             pass.k <= (e2m->nb_planes > 2 ? 2 : 1); pass.k++)
+            ret = run_pass(ctx, in, out, &pass);
+        pass.sink = LUMA;
+        pass.k    = 0;
+        if (ret >= 0 && t->method[0] == EQUI2MULTI_CONVERTED)
+            ret = run_pass(ctx, in, out, &pass);
+        pass.first = pass.end;
+    }
+    return ret;
 }
 
 static int render_views(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
@@ -325,16 +362,15 @@ static int render_views(AVFilterContext *ctx, const AVFrame *in, AVFrame *const 
     int ret = 0;
 
     for (int k = 0; ret >= 0 && k < e2m->nb_planes; k++)
-        ret = sample_plane(ctx, in, out, k);
+        ret = run_pass(ctx, in, out, &(Pass) { .k = k, .sink = STORE, .end = e2m->nb_views });
 
-    for (int i = 0; i < e2m->nb_views; i++) {
+    for (int i = 0; ret >= 0 && i < e2m->nb_views; i++) {
         const Equi2MultiTarget *t = &e2m->views[i].target;
         int before = 0;
 
         while (before < i && memcmp(&e2m->views[before].target, t, sizeof(*t)))
             before++;
-        if (ret >= 0 && before == i &&
-            (t->method[0] == EQUI2MULTI_CONVERTED || t->method[1] == EQUI2MULTI_CONVERTED))
+        if (before == i && (t->method[0] == EQUI2MULTI_CONVERTED || t->method[1] == EQUI2MULTI_CONVERTED))
             ret = convert(ctx, in, out, i);
     }
     return ret;
@@ -360,37 +396,6 @@ static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
     return ret;
 }
 
-static int load_kernels(AVFilterContext *ctx)
-{
-    CUDAContext *s = ctx->priv;
-    CudaFunctions *cu = s->hwctx->internal->cuda_dl;
-    CUcontext dummy;
-    char name[32];
-    int ret = CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx));
-    if (ret < 0)
-        return ret;
-
-    ret = ff_cuda_load_module(ctx, s->hwctx, &s->module, ff_vf_equi2multi_cuda_ptx_data,
-                              ff_vf_equi2multi_cuda_ptx_len);
-    if (ret < 0)
-        av_log(ctx, AV_LOG_ERROR, "The driver cannot load the kernels: a GPU of 2018 (Turing) or "
-               "later and a driver of its time or later are needed, or equi2multi\n");
-    for (int k = 0; ret >= 0 && k < s->e2m.nb_planes; k++) {
-        snprintf(name, sizeof(name), "equi2multi_%s_%dx%d",
-                 s->e2m.interp == EQUI2MULTI_NEAREST ? "nearest" : "linear",
-                 s->e2m.bytes, s->e2m.plane[k].samples);
-        ret = CHECK_CU(cu->cuModuleGetFunction(&s->kernel[k], s->module, name));
-        s->tiled[k] = s->e2m.interp == EQUI2MULTI_LINEAR &&
-                      s->e2m.bytes * s->e2m.plane[k].samples <= EQUI2MULTI_CUDA_TILED_BYTES;
-    }
-    if (ret >= 0)
-        ret = CHECK_CU(cu->cuModuleGetFunction(&s->convert, s->module, s->e2m.interp == EQUI2MULTI_NEAREST ?
-                                               "equi2multi_nearest_convert" : "equi2multi_linear_convert"));
-
-    CHECK_CU(cu->cuCtxPopCurrent(&dummy));
-    return ret;
-}
-
 static int config_input(AVFilterLink *inlink)
 {
     AVFilterContext *ctx = inlink->dst;
@@ -398,7 +403,6 @@ static int config_input(AVFilterLink *inlink)
     FilterLink *l = ff_filter_link(inlink);
     const AVHWFramesContext *frames;
     const AVPixFmtDescriptor *desc;
-    int ret;
 
     if (!l->hw_frames_ctx) {
         av_log(ctx, AV_LOG_ERROR, "The input has no CUDA frames context\n");
@@ -423,10 +427,7 @@ static int config_input(AVFilterLink *inlink)
         return AVERROR(EINVAL);
     }
 
-    ret = ff_equi2multi_config_input(inlink, frames->sw_format);
-    if (ret < 0)
-        return ret;
-    return load_kernels(ctx);
+    return ff_equi2multi_config_input(inlink, frames->sw_format);
 }
 
 static int config_output(AVFilterLink *outlink)
@@ -491,8 +492,8 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg
 
 static const Equi2MultiBackend backend = {
     .config_output = config_output,
-    .load          = load,
-    .unload        = unload,
+    .build         = build,
+    .discard       = discard,
     .render        = render,
 };
 
@@ -506,12 +507,16 @@ static av_cold void uninit(AVFilterContext *ctx)
     CUDAContext *s = ctx->priv;
 
     ff_equi2multi_uninit(ctx);
-    if (s->module) {
+    if (s->hwctx) {
         CudaFunctions *cu = s->hwctx->internal->cuda_dl;
         CUcontext dummy;
 
         if (CHECK_CU(cu->cuCtxPushCurrent(s->hwctx->cuda_ctx)) >= 0) {
-            CHECK_CU(cu->cuModuleUnload(s->module));
+            if (s->chroma)
+                CHECK_CU(cu->cuMemFree(s->chroma));
+            for (int i = 0; i < 2; i++)
+                if (s->module[i])
+                    CHECK_CU(cu->cuModuleUnload(s->module[i]));
             CHECK_CU(cu->cuCtxPopCurrent(&dummy));
         }
     }

@@ -18,88 +18,297 @@
 
 /**
  * @file
- * Pinhole views of an equirectangular panorama, on the GPU. The arithmetic is
- * that of vf_equi2multi.c.
+ * Pinhole views of a panorama, on the GPU. The arithmetic is that of
+ * vf_equi2multi.c. A sampler, by pixels or by tiles, hands its sums to a sink.
  */
 
 #include "vf_equi2multi_cuda.h"
 
 #define TILE      EQUI2MULTI_CUDA_TILE
-#define THREADS_Y EQUI2MULTI_CUDA_TILE_THREADS_Y
-#define PIXELS    (TILE / THREADS_Y)    ///< of a thread
 #define BOX       (2 * TILE)            ///< columns and rows of the source that a tile may need
 #define LINES     4                     ///< that a thread copies in one go
+#define APART(rows) (TILE / (rows))     ///< of the rows of a thread, if it has so many
+#define GRAY      (1 << (EQUI2MULTI_WIDE_BITS - 1)) ///< chroma of that
 
-/** Interpolate pixels of some components, which an integer T holds. */
-template<typename T, int comps>
-static __inline__ __device__ T blend(T a, T b, T c, T d, unsigned fx, unsigned fy, int low_bits)
+// ------------------------------------------------------------------- sinks
+
+/*
+ * What takes the sums that a sampler makes of the pixels of a thread: so many rows
+ * of a column, APART(rows) apart, of a view. A sum a component, with 2 *
+ * EQUI2MULTI_WEIGHT_BITS more bits than a sample, and with the sink's rounding.
+ */
+
+/** Conversion to one of Y, U, V. It is a copy, which stores do not make the compiler read again. */
+struct Converter {
+    const Equi2MultiMix mix;
+    const int depth, low_bits, bytes;
+
+    __device__ Converter(const Equi2MultiCUDALaunch &launch, int k)
+        : mix(launch.conversion.mix[k]), depth(launch.conversion.depth),
+          low_bits(launch.low_bits), bytes(launch.bytes)
+    {
+    }
+
+    __device__ void store(unsigned char *out, int y, int u, int v) const
+    {
+        const int sample = equi2multi_mix(&mix, depth, y, u, v) << low_bits;
+
+        if (bytes == 1)
+            *out = sample;
+        else
+            *(unsigned short *)out = sample;
+    }
+};
+
+/** Pixels as they are. */
+template<typename T, int comps, int rows>
+struct Store {
+    static const unsigned rounding = EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2;
+    unsigned char *out;
+    long long linesize;
+    int low_bits;
+
+    __device__ Store(const Equi2MultiCUDALaunch &launch, const Equi2MultiCUDAGrid &,
+                     const Equi2MultiCUDAView &view, int x, int y)
+        : out(view.data[0] + (long long)y * view.linesize[0] + x * sizeof(T)),
+          linesize(view.linesize[0]), low_bits(launch.src.low_bits)
+    {
+    }
+
+    __device__ void put(int row, const unsigned (&sum)[comps])
+    {
+        const int bits = sizeof(T) * 8 / comps;
+        T pixel = 0;
+
+        for (int k = 0; k < comps; k++)
+            pixel |= sum[k] >> (2 * EQUI2MULTI_WEIGHT_BITS) << (bits == 8 ? 0 : low_bits) << k * bits;
+        *(T *)(out + row * APART(rows) * linesize) = pixel;
+    }
+};
+
+/** U and V, or one of them: to be kept, or converted. */
+template<typename T, int comps, int rows>
+struct Chroma {
+    static const unsigned rounding = 0;
+    const Converter to_u, to_v;
+    const bool second, keep, finish;
+    const int depth, w;
+    unsigned char *out[2];
+    long long linesize[2];
+    unsigned *kept;
+
+    __device__ Chroma(const Equi2MultiCUDALaunch &launch, const Equi2MultiCUDAGrid &grid,
+                      const Equi2MultiCUDAView &view, int x, int y)
+        : to_u(launch, 1), to_v(launch, 2), second(launch.first_chroma), keep(launch.keep_chroma),
+          finish(launch.finish_chroma), depth(launch.src.depth), w(grid.w), kept(view.chroma + y * grid.w + x)
+    {
+        for (int k = 0; k < 2; k++) {
+            linesize[k] = view.linesize[k];
+            out[k] = view.data[k] + y * linesize[k] + x * launch.step * launch.bytes;
+        }
+    }
+
+    __device__ void put(int row, const unsigned (&sum)[comps])
+    {
+        unsigned *pair = kept + row * APART(rows) * w;
+        const unsigned sample = equi2multi_widen(sum[0], depth);
+        const unsigned other = comps == 2 ? equi2multi_widen(sum[comps - 1], depth) : second ? *pair & 0xffff : 0;
+        const unsigned u = second ? other : sample, v = second ? sample : other;
+
+        if (keep)
+            *pair = u | v << 16;
+        if (finish) {
+            to_u.store(out[0] + row * APART(rows) * linesize[0], 0, u, v);
+            to_v.store(out[1] + row * APART(rows) * linesize[1], 0, u, v);
+        }
+    }
+};
+
+/** equi2multi_between() of pairs of samples: what it makes of each fits in half a word. */
+static __inline__ __device__ unsigned between(unsigned a, unsigned b, int quarters)
 {
-    const int bits = sizeof(T) * 8 / comps;
-    const unsigned mask = (1u << bits) - 1;
-    const int low = bits == 8 ? 0 : low_bits;
-    T pixel = 0;
-
-    for (int k = 0; k < comps * bits; k += bits)
-        pixel |= equi2multi_bilinear((a >> k & mask) >> low, (b >> k & mask) >> low,
-                                     (c >> k & mask) >> low, (d >> k & mask) >> low,
-                                     fx, fy) << low << k;
-    return pixel;
+    return (a * (4 - quarters) + b * quarters + 0x20002) >> 2 & 0x3fff3fff;
 }
 
-/** The pixel at column 0 .. w - 1 + w / 2, row -h .. 2 h - 1 of the sphere. */
-template<typename T>
-static __inline__ __device__ T sphere(const Equi2MultiPlane &src, int x, int y)
+/** Luma, converted, with the chroma that has been kept. */
+template<typename T, int comps, int rows>
+struct Luma {
+    static const unsigned rounding = 0;
+    const Converter to_y;
+    const int depth;
+    unsigned char *out;
+    long long linesize;
+    unsigned pair[rows];
+
+    /** Read chroma for all of the rows at once: a thread had to wait for each one. */
+    __device__ Luma(const Equi2MultiCUDALaunch &launch, const Equi2MultiCUDAGrid &grid,
+                    const Equi2MultiCUDAView &view, int x, int y)
+        : to_y(launch, 0), depth(launch.src.depth),
+          out(view.data[0] + (long long)y * view.linesize[0] + x * launch.step * launch.bytes), linesize(view.linesize[0])
+    {
+        // steps are 1 or 2, and division is dear
+        const int half_x = launch.siting[0].step - 1, half_y = launch.siting[1].step - 1;
+        const int w = (grid.w + half_x) >> half_x, h = (grid.h + half_y) >> half_y;
+        const int at_x = equi2multi_on_chroma(&launch.siting[0], x), at_y = equi2multi_on_chroma(&launch.siting[1], y);
+        const unsigned *left  = view.chroma + max(at_x >> 2, 0);
+        const unsigned *right = view.chroma + min((at_x >> 2) + !!(at_x & 3), w - 1);
+
+#pragma unroll
+        for (int row = 0; row < rows; row++) {
+            const int j = (at_y >> 2) + (row * APART(rows) >> half_y);
+            const int above = max(j, 0) * w, below = min(j + !!(at_y & 3), h - 1) * w;
+
+            pair[row] = !launch.chroma_in_luma ? GRAY | GRAY << 16 :
+                        between(between(left[above],  left[below],  at_y & 3),
+                                between(right[above], right[below], at_y & 3), at_x & 3);
+        }
+    }
+
+    __device__ void put(int row, const unsigned (&sum)[comps])
+    {
+        to_y.store(out + row * APART(rows) * linesize, equi2multi_widen(sum[0], depth), pair[row] & 0xffff, pair[row] >> 16);
+    }
+};
+
+// --------------------------------------------------------------- positions
+
+static __inline__ __device__ const int *positions_v(const Equi2MultiCUDAGrid &grid)
 {
-    equi2multi_onto_plane(&x, &y, src.w, src.h);
-    return ((const T *)(src.data + (long long)y * src.linesize))[x];
+    return (const int *)(grid.u + grid.w * grid.h);
+}
+
+static __inline__ __device__ Equi2MultiExtent *extents(const Equi2MultiCUDAGrid &grid)
+{
+    return (Equi2MultiExtent *)(grid.u + 2 * grid.w * grid.h);
+}
+
+/** The first row or column of the tile of a block: the last tiles overlap those before them. */
+static __inline__ __device__ int tile_start(unsigned block, int size)
+{
+    return max(min((int)block * TILE, size - TILE), 0);
+}
+
+static __inline__ __device__ void build(const Equi2MultiCUDABuild &launch)
+{
+    const int threads_y = TILE / EQUI2MULTI_CUDA_BUILT_ROWS;
+    static __attribute__((shared)) Equi2MultiExtent part[TILE * threads_y];
+
+    const Equi2MultiCUDAGrid &grid = launch.grid;
+    const int x = tile_start(blockIdx.x, grid.w) + threadIdx.x, top = tile_start(blockIdx.y, grid.h);
+    const int thread = threadIdx.y * TILE + threadIdx.x;
+    Equi2MultiExtent e = { { 0xffffffff, 0 }, { 0x7fffffff, -0x7fffffff } };
+
+    for (int y = top + threadIdx.y; y < min(top + TILE, grid.h) && x < grid.w; y += threads_y) {
+        const int at = y * grid.w + x;
+        unsigned u;
+        int v;
+
+        equi2multi_grid_position(&launch.key, x, y, &u, &v);
+        grid.u[at] = u;
+        ((int *)positions_v(grid))[at] = v;
+        e.u[0] = min(e.u[0], u);
+        e.u[1] = max(e.u[1], u);
+        e.v[0] = min(e.v[0], v);
+        e.v[1] = max(e.v[1], v);
+    }
+
+    part[thread] = e;
+    for (int n = TILE * threads_y / 2; n > 0; n /= 2) {
+        __syncthreads();
+        if (thread < n) {
+            part[thread].u[0] = min(part[thread].u[0], part[thread + n].u[0]);
+            part[thread].u[1] = max(part[thread].u[1], part[thread + n].u[1]);
+            part[thread].v[0] = min(part[thread].v[0], part[thread + n].v[0]);
+            part[thread].v[1] = max(part[thread].v[1], part[thread + n].v[1]);
+        }
+    }
+    if (thread == 0)
+        extents(grid)[blockIdx.y * ((grid.w + TILE - 1) / TILE) + blockIdx.x] = part[0];
+}
+
+// ---------------------------------------------------------------- samplers
+
+/** Sample k of a pixel of some, which an integer T holds. */
+template<typename T, int comps>
+static __inline__ __device__ unsigned component(T pixel, int k, int low_bits)
+{
+    const int bits = sizeof(T) * 8 / comps;
+
+    return (pixel >> k * bits & ((1u << bits) - 1)) >> (bits == 8 ? 0 : low_bits);
+}
+
+/** Sample wherever it is, with what a sink wants added. */
+template<typename T, int comps>
+static __inline__ __device__ void sample_anywhere(const Equi2MultiCUDALaunch &launch, unsigned pos, int v,
+                                                  unsigned rounding, unsigned (&sum)[comps])
+{
+    const Equi2MultiPlane &src = launch.src;
+
+    for (int k = 0; k < comps; k++)
+        sum[k] = src.nothing << 2 * EQUI2MULTI_WEIGHT_BITS;
+
+    // a loop, not two copies of its body: the driver has to compile them
+#pragma unroll 1
+    for (int row = 0; row < 2 * equi2multi_is_inside(&src, pos, v); row++) {
+        const Equi2MultiTaps taps = equi2multi_taps(&src, pos, (v >> EQUI2MULTI_POS_BITS) + row);
+        const T *line = (const T *)(src.data + (long long)taps.y * src.linesize);
+        const T a = line[taps.x[0]], b = line[taps.x[1]];
+
+        for (int k = 0; k < comps; k++) {
+            const unsigned at = equi2multi_lerp(component<T, comps>(a, k, src.low_bits), component<T, comps>(b, k, src.low_bits),
+                                                taps.weight & launch.weights);
+
+            sum[k] = row ? equi2multi_lerp(sum[k], at, equi2multi_weight(v) & launch.weights) : at;
+        }
+    }
+
+    for (int k = 0; k < comps; k++)
+        sum[k] += rounding;
 }
 
 /**
  * Render one pixel of every view of a grid: the position is read once, and
  * what follows from it but for the heading is computed once.
  */
-template<typename T, int comps, bool linear>
+template<typename T, int comps, template<typename, int, int> class Sink>
 static __inline__ __device__ void render_pixel(const Equi2MultiCUDALaunch &launch,
                                                const Equi2MultiCUDAGrid &grid, int x, int y)
 {
     const Equi2MultiPlane &src = launch.src;
     const unsigned u = grid.u[y * grid.w + x];
-    const int v = grid.v[y * grid.w + x] + equi2multi_rounding(linear);
+    const int v = positions_v(grid)[y * grid.w + x] + launch.rounding;
     const int row = v >> EQUI2MULTI_POS_BITS;
-    const unsigned fy = equi2multi_weight(v);
+    const unsigned fy = equi2multi_weight(v) & launch.weights;
     const int inner_w = row >= 0 && row + 1 < src.h ? src.w - 1 : 0;
-    const unsigned char *line = src.data + (long long)row * src.linesize;
+    const T *line = (const T *)(src.data + (long long)row * src.linesize);
+    const T *next = (const T *)((const unsigned char *)line + src.linesize);
 
+#pragma unroll 1
     for (int i = grid.first; i < grid.end; i++) {
-        const Equi2MultiCUDAView &view = launch.view[i];
-        T *out = (T *)(view.data + (long long)y * view.linesize) + x;
-        unsigned pos = u + view.shift;
+        Sink<T, comps, 1> sink(launch, grid, launch.view[i], x, y);
+        const unsigned rounding = Sink<T, comps, 1>::rounding;
+        unsigned pos = u + launch.view[i].shift, sum[comps];
 
-        pos = pos >= src.wrap ? pos - src.wrap : pos;
+        pos = pos >= src.turn ? pos - src.turn : pos;
         const int column = pos >> EQUI2MULTI_POS_BITS;
-        unsigned fx = equi2multi_weight(pos);
 
-        if (!linear) {
-            *out = sphere<T>(src, column, row);
-        } else if (column < inner_w) {
-            const T *a = (const T *)line + column;
-            const T *c = (const T *)(line + src.linesize) + column;
+        if (column < inner_w) {
+            const T a = line[column], b = line[column + 1], c = next[column], d = next[column + 1];
+            const unsigned fx = equi2multi_weight(pos) & launch.weights;
 
-            *out = blend<T, comps>(a[0], a[1], c[0], c[1], fx, fy, src.low_bits);
+            for (int k = 0; k < comps; k++)
+                sum[k] = equi2multi_blend(component<T, comps>(a, k, src.low_bits), component<T, comps>(b, k, src.low_bits),
+                                          component<T, comps>(c, k, src.low_bits), component<T, comps>(d, k, src.low_bits),
+                                          fx, fy) + rounding;
         } else {
-            if (src.half_gap && column == src.w - 1)
-                fx *= 2;
-            *out = blend<T, comps>(sphere<T>(src, column,     row),
-                                   sphere<T>(src, column + 1, row),
-                                   sphere<T>(src, column,     row + 1),
-                                   sphere<T>(src, column + 1, row + 1),
-                                   fx, fy, src.low_bits);
+            sample_anywhere<T, comps>(launch, pos, v, rounding, sum);
         }
+        sink.put(0, sum);
     }
 }
 
 /** A pixel a thread. */
-template<typename T, int comps, bool linear>
+template<typename T, int comps, template<typename, int, int> class Sink>
 static __inline__ __device__ void render(const Equi2MultiCUDALaunch &launch)
 {
     const Equi2MultiCUDAGrid &grid = launch.grid[blockIdx.z];
@@ -107,7 +316,7 @@ static __inline__ __device__ void render(const Equi2MultiCUDALaunch &launch)
     const int y = blockIdx.y * EQUI2MULTI_CUDA_BLOCK_H + threadIdx.y;
 
     if (x < grid.w && y < grid.h)
-        render_pixel<T, comps, linear>(launch, grid, x, y);
+        render_pixel<T, comps, Sink>(launch, grid, x, y);
 }
 
 /** An integer for two pixels, one below the other: the samples of both in turn. */
@@ -142,7 +351,7 @@ static __inline__ __device__ unsigned long long columns(unsigned a, unsigned b)
 /**
  * Interpolate between the lower two samples of a column; their weights are the
  * halves of an integer. Nothing is rounded, so this comes to what
- * equi2multi_bilinear() does, in another order.
+ * equi2multi_blend() does, in another order.
  */
 template<int bits>
 static __inline__ __device__ unsigned blend_column(unsigned column, unsigned weights, int low_bits)
@@ -168,7 +377,7 @@ static __inline__ __device__ unsigned load(unsigned (&words)[passes][LINES + 1],
 {
     const int src_words = src.w * sizeof(T) / 4;
 
-    pos = pos >= src.wrap ? pos - src.wrap : pos;
+    pos = pos >= src.turn ? pos - src.turn : pos;
     word += (pos >> EQUI2MULTI_POS_BITS) * sizeof(T) / 4;
     lines += 4 * (word >= src_words ? word - src_words : word);
 
@@ -192,13 +401,14 @@ static __inline__ __device__ unsigned load(unsigned (&words)[passes][LINES + 1],
  * to shared memory first, and reads it there, two rows at once. While it renders
  * a view, the box of the next one is on its way.
  */
-template<typename T, int comps, bool linear>
+template<typename T, int comps, template<typename, int, int> class Sink, int rows>
 static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch)
 {
     typedef typename Column<sizeof(T)>::type Col;
     const int bits = sizeof(T) * 8 / comps;
     const int row_words = BOX * sizeof(T) / 4;
-    const int passes = BOX * row_words / (TILE * THREADS_Y * LINES);
+    const int threads_y = TILE / rows;
+    const int passes = BOX * row_words / (TILE * threads_y * LINES);
     static __attribute__((shared)) unsigned long long box[BOX][row_words];
 
     const Equi2MultiPlane &src = launch.src;
@@ -208,55 +418,57 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
     if (left >= grid.w || top >= grid.h)
         return;
 
-    // the last tiles overlap those before them
-    const int x = max(min(left, grid.w - TILE), 0) + threadIdx.x;
-    const int y = max(min(top,  grid.h - TILE), 0) + threadIdx.y;
-    const Equi2MultiExtent tile = grid.tile[blockIdx.y * ((grid.w + TILE - 1) / TILE) + blockIdx.x];
-    const int box_y = (tile.v[0] + equi2multi_rounding(linear)) >> EQUI2MULTI_POS_BITS;
-    const int box_h = ((tile.v[1] + equi2multi_rounding(linear)) >> EQUI2MULTI_POS_BITS) - box_y + 1;
+    const int x = tile_start(blockIdx.x, grid.w) + threadIdx.x;
+    const int y = tile_start(blockIdx.y, grid.h) + threadIdx.y;
+    const int round = launch.rounding;
+    const unsigned weight_bits = launch.weights;
+    const Equi2MultiExtent tile = extents(grid)[blockIdx.y * ((grid.w + TILE - 1) / TILE) + blockIdx.x];
+    const int box_y = (tile.v[0] + round) >> EQUI2MULTI_POS_BITS;
+    const int box_h = ((tile.v[1] + round) >> EQUI2MULTI_POS_BITS) - box_y + 1;
     const int box_w = ((tile.u[1] - tile.u[0]) >> EQUI2MULTI_POS_BITS) + 2 + 4 / sizeof(T);
     const int box_words = (box_w * sizeof(T) + 3) / 4;
 
-    // what is copied are whole words, of rows that wrap around, and some rows more than needed
+    // what is copied are whole words, of rows that go round, and some rows more than needed
     if (grid.w < TILE || grid.h < TILE || box_w > BOX || box_w > src.w || box_h > BOX ||
         box_y < 0 || box_y + box_h + LINES > src.h ||
         ((unsigned long long)src.data | src.linesize | src.w * sizeof(T)) % 4 ||
-        src.wrap != (unsigned)src.w << EQUI2MULTI_POS_BITS) {
-        for (int k = 0; k < PIXELS && x < grid.w && y + k * THREADS_Y < grid.h; k++)
-            render_pixel<T, comps, linear>(launch, grid, x, y + k * THREADS_Y);
+        !(src.border & EQUI2MULTI_GOES_ROUND) || src.half_gap) {
+#pragma unroll 1
+        for (int k = 0; k < rows && x < grid.w && y + k * threads_y < grid.h; k++)
+            render_pixel<T, comps, Sink>(launch, grid, x, y + k * threads_y);
         return;
     }
 
-    unsigned u[PIXELS], weights[PIXELS];
+    unsigned u[rows], weights[rows];
 
 #pragma unroll
-    for (int k = 0; k < PIXELS; k++) {
-        const int at = (y + k * THREADS_Y) * grid.w + x;
-        const int v = grid.v[at] + equi2multi_rounding(linear);
+    for (int k = 0; k < rows; k++) {
+        const int at = (y + k * threads_y) * grid.w + x;
+        const int v = positions_v(grid)[at] + round;
         const int row = (v >> EQUI2MULTI_POS_BITS) - box_y;
 
         // so that the integer part becomes an index into the box
         u[k] = grid.u[at] - tile.u[0] + (row * BOX << EQUI2MULTI_POS_BITS);
-        weights[k] = (EQUI2MULTI_WEIGHT_ONE - equi2multi_weight(v)) | equi2multi_weight(v) << 16;
+        weights[k] = (EQUI2MULTI_WEIGHT_ONE - (equi2multi_weight(v) & weight_bits)) |
+                     (equi2multi_weight(v) & weight_bits) << 16;
     }
 
     // the part of a thread: a word of LINES rows, in each pass
     const int thread = threadIdx.y * TILE + threadIdx.x;
     const int word = thread & (row_words - 1), row = thread / row_words * LINES;
-    const int rows = word < box_words ? box_h - row : 0;
+    const int box_rows = word < box_words ? box_h - row : 0;
     const unsigned char *lines = src.data + (long long)(box_y + row) * src.linesize;
     unsigned words[passes][LINES + 1];
-    unsigned next = load<T>(words, src, tile.u[0] + launch.view[grid.first].shift, lines, word, rows);
+    unsigned next = load<T>(words, src, tile.u[0] + launch.view[grid.first].shift, lines, word, box_rows);
 
 #pragma unroll 1
     for (int i = grid.first; i < grid.end; i++) {
-        const Equi2MultiCUDAView &view = launch.view[i];
         const unsigned offset = next;
-        unsigned char *out = view.data + (long long)y * view.linesize + x * sizeof(T);
+        Sink<T, comps, rows> sink(launch, grid, launch.view[i], x, y);
 
 #pragma unroll
         for (int j = 0; j < passes; j++) {
-            if (j * BOX / passes < rows) {
+            if (j * BOX / passes < box_rows) {
 #pragma unroll
                 for (int k = 0; k < LINES; k++)
                     box[j * BOX / passes + row + k][word] = columns<bits>(words[j][k], words[j][k + 1]);
@@ -265,196 +477,71 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
         __syncthreads();
 
         if (i + 1 < grid.end)
-            next = load<T>(words, src, tile.u[0] + launch.view[i + 1].shift, lines, word, rows);
+            next = load<T>(words, src, tile.u[0] + launch.view[i + 1].shift, lines, word, box_rows);
 
 #pragma unroll
-        for (int k = 0; k < PIXELS; k++, out += THREADS_Y * (long long)view.linesize) {
-            const unsigned pos = u[k] + offset, fx = equi2multi_weight(pos);
+        for (int k = 0; k < rows; k++) {
+            const unsigned pos = u[k] + offset, fx = equi2multi_weight(pos) & weight_bits;
             const Col *col = (const Col *)box[0] + (pos >> EQUI2MULTI_POS_BITS);
             const unsigned a = col[0], b = col[1];
             const int low = bits == 8 ? 0 : src.low_bits;
-            T pixel = 0;
+            unsigned sum[comps];
 
-            for (int c = 0; c < comps * bits; c += bits) {
-                const unsigned sum =
-                    blend_column<bits>(a >> 2 * c, weights[k], low) * (EQUI2MULTI_WEIGHT_ONE - fx) +
-                    (blend_column<bits>(b >> 2 * c, weights[k], low) * fx +
-                     EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2);
-
-                pixel |= sum >> (2 * EQUI2MULTI_WEIGHT_BITS) << low << c;
-            }
-            *(T *)out = pixel;
+            for (int c = 0; c < comps; c++)
+                sum[c] = blend_column<bits>(a >> 2 * c * bits, weights[k], low) * (EQUI2MULTI_WEIGHT_ONE - fx) +
+                         (blend_column<bits>(b >> 2 * c * bits, weights[k], low) * fx + Sink<T, comps, rows>::rounding);
+            sink.put(k, sum);
         }
         __syncthreads();
     }
 }
 
-/** The sample of a component at a column and row of the sphere. */
-static __inline__ __device__ unsigned component(const Equi2MultiCUDAComponent &src, int x, int y)
-{
-    equi2multi_onto_plane(&x, &y, src.plane.w, src.plane.h);
-    const unsigned char *line = src.plane.data + (long long)y * src.plane.linesize;
+// ----------------------------------------------------------------- kernels
 
-    return src.bytes == 1 ? line[x * src.step] : ((const unsigned short *)line)[x * src.step] >> src.plane.low_bits;
-}
-
-/** Blend the samples at an index of a line and of the next one with those a step behind. */
-template<typename T>
-static __inline__ __device__ unsigned blend_component(const Equi2MultiCUDAComponent &src, const unsigned char *line,
-                                                      int at, unsigned fx, unsigned fy)
-{
-    const T *a = (const T *)line + at, *c = (const T *)(line + src.plane.linesize) + at;
-    const int low = sizeof(T) == 1 ? 0 : src.plane.low_bits;
-
-    return equi2multi_blend(a[0] >> low, a[src.step] >> low, c[0] >> low, c[src.step] >> low, fx, fy);
-}
-
-/** Sample a component to EQUI2MULTI_WIDE_BITS, v being rounded. */
-template<bool linear>
-static __inline__ __device__ unsigned wide(const Equi2MultiCUDAComponent &src, unsigned pos, int v)
-{
-    pos = pos >= src.plane.wrap ? pos - src.plane.wrap : pos;
-    const int x = pos >> EQUI2MULTI_POS_BITS, y = v >> EQUI2MULTI_POS_BITS;
-    const unsigned fy = equi2multi_weight(v);
-    unsigned fx = equi2multi_weight(pos), sum;
-
-    if (!linear)
-        return equi2multi_widen_sample(component(src, x, y), src.plane.depth);
-    if (x < src.plane.w - 1 && y >= 0 && y < src.plane.h - 1) {
-        const unsigned char *line = src.plane.data + (long long)y * src.plane.linesize;
-
-        sum = src.bytes == 1 ? blend_component<unsigned char>(src, line, x * src.step, fx, fy)
-                             : blend_component<unsigned short>(src, line, x * src.step, fx, fy);
-    } else {
-        if (src.plane.half_gap && x == src.plane.w - 1)
-            fx *= 2;
-        sum = equi2multi_blend(component(src, x, y),     component(src, x + 1, y),
-                               component(src, x, y + 1), component(src, x + 1, y + 1), fx, fy);
-    }
-
-    return equi2multi_widen(sum, src.plane.depth);
-}
-
-static __inline__ __device__ void put(const Equi2MultiCUDAConversion &launch, const Equi2MultiCUDAConvertedView &view,
-                                      int k, int x, int y, int luma, int u, int v)
-{
-    const int sample = equi2multi_mix(&launch.conversion.mix[k], launch.conversion.depth, luma, u, v) << launch.low_bits;
-    unsigned char *line = view.data[k] + (long long)y * view.linesize[k];
-
-    if (launch.bytes == 1)
-        line[x * launch.step[k]] = sample;
-    else
-        ((unsigned short *)line)[x * launch.step[k]] = sample;
-}
-
-/** How many samples of chroma a block may need along an axis where it has so many of luma. */
-#define CHROMA(luma) ((luma) + 2)
-
-/**
- * A pixel of luma a thread, and what a block has of chroma, which luma may depend
- * on: that is sampled first, with one more on each side.
- */
-template<bool linear>
-static __inline__ __device__ void convert(const Equi2MultiCUDAConversion &launch)
-{
-    static __attribute__((shared)) unsigned short chroma[2][CHROMA(EQUI2MULTI_CUDA_BLOCK_H)][CHROMA(EQUI2MULTI_CUDA_BLOCK_W)];
-
-    const Equi2MultiCUDAConvertedGrid &grid = launch.grid[blockIdx.z];
-    const int step_x = launch.siting[0].step, step_y = launch.siting[1].step;
-    const int left = blockIdx.x * EQUI2MULTI_CUDA_BLOCK_W, top = blockIdx.y * EQUI2MULTI_CUDA_BLOCK_H;
-    const int x = left + threadIdx.x, y = top + threadIdx.y;
-    const bool inside = x < grid.w[0] && y < grid.h[0];
-
-    if (left >= grid.w[0] || top >= grid.h[0])
-        return;
-
-    // the block's part of chroma, less the margin
-    const int chroma_x = left / step_x, chroma_y = top / step_y;
-    const int chroma_w = EQUI2MULTI_CUDA_BLOCK_W / step_x, chroma_h = EQUI2MULTI_CUDA_BLOCK_H / step_y;
-
-    for (int i = grid.first; i < grid.end; i++) {
-        const Equi2MultiCUDAConvertedView &view = launch.view[i];
-        int u = 1 << (EQUI2MULTI_WIDE_BITS - 1), v = u;
-
-        for (int at = threadIdx.y * EQUI2MULTI_CUDA_BLOCK_W + threadIdx.x;
-             launch.chroma && at < CHROMA(chroma_w) * CHROMA(chroma_h);
-             at += EQUI2MULTI_CUDA_BLOCK_W * EQUI2MULTI_CUDA_BLOCK_H) {
-            const int i = at % CHROMA(chroma_w), j = at / CHROMA(chroma_w);
-            const int cx = max(min(chroma_x + i - 1, grid.w[1] - 1), 0);
-            const int cy = max(min(chroma_y + j - 1, grid.h[1] - 1), 0);
-            const bool ours = cx == chroma_x + i - 1 && cy == chroma_y + j - 1 &&
-                              i > 0 && j > 0 && i <= chroma_w && j <= chroma_h;
-
-            if (!ours && !launch.chroma_in_luma)
-                continue;
-            if (launch.src[1].plane.data) {
-                const unsigned pos_u = grid.u[1][cy * grid.w[1] + cx] + view.shift[1];
-                const int pos_v = grid.v[1][cy * grid.w[1] + cx] + equi2multi_rounding(linear);
-
-                u = wide<linear>(launch.src[1], pos_u, pos_v);
-                v = wide<linear>(launch.src[2], pos_u, pos_v);
-            }
-            if (ours) {
-                put(launch, view, 1, cx, cy, 0, u, v);
-                put(launch, view, 2, cx, cy, 0, u, v);
-            }
-            chroma[0][j][i] = u;
-            chroma[1][j][i] = v;
-        }
-        if (launch.chroma_in_luma) {
-            __syncthreads();
-            const int at_x = equi2multi_on_chroma(&launch.siting[0], x), at_y = equi2multi_on_chroma(&launch.siting[1], y);
-            const int i = (at_x >> 2) - chroma_x + 1, j = (at_y >> 2) - chroma_y + 1;
-            const int next_i = i + !!(at_x & 3), next_j = j + !!(at_y & 3);
-            int above[2];
-
-            for (int k = 0; k < 2; k++)
-                above[k] = equi2multi_between(equi2multi_between(chroma[k][j][i],      chroma[k][next_j][i],      at_y & 3),
-                                              equi2multi_between(chroma[k][j][next_i], chroma[k][next_j][next_i], at_y & 3),
-                                              at_x & 3);
-            u = above[0];
-            v = above[1];
-        }
-        if (launch.luma && inside) {
-            const int at = y * grid.w[0] + x;
-
-            put(launch, view, 0, x, y,
-                wide<linear>(launch.src[0], grid.u[0][at] + view.shift[0], grid.v[0][at] + equi2multi_rounding(linear)),
-                u, v);
-        }
-        if (launch.chroma_in_luma)
-            __syncthreads();
-    }
-}
-
-#define KERNELS(type, comps, format, render_linear)                               \
-__global__ void equi2multi_nearest_ ## format(Equi2MultiCUDALaunch launch)        \
+#define TILED(name, Sink, type, comps, format, rows)                              \
+__global__ void equi2multi_ ## name ## _ ## format(Equi2MultiCUDALaunch launch)   \
 {                                                                                 \
-    render<type, comps, false>(launch);                                           \
-}                                                                                 \
-                                                                                  \
-__global__ void equi2multi_linear_ ## format(Equi2MultiCUDALaunch launch)         \
-{                                                                                 \
-    render_linear<type, comps, true>(launch);                                     \
+    render_tile<type, comps, Sink, rows>(launch);                                 \
 }
+#define BY_PIXEL(name, Sink, type, comps, format)                                 \
+__global__ void equi2multi_ ## name ## _ ## format(Equi2MultiCUDALaunch launch)   \
+{                                                                                 \
+    render<type, comps, Sink>(launch);                                            \
+}
+
+/* The driver compiles a module as a whole, which takes it a while: so the makefile makes one of each kind. */
+#ifndef EQUI2MULTI_CUDA_BYTES
+#define EQUI2MULTI_CUDA_BYTES   0   // 1, 2: of a sample; 0: both
+#define EQUI2MULTI_CUDA_CONVERT 2   // 0, 1: whether samples are converted; 2: both
+#endif
 
 extern "C" {
 
-/* bytes of a sample x samples of a pixel */
-KERNELS(unsigned char,  1, 1x1, render_tile)
-KERNELS(unsigned short, 2, 1x2, render_tile)
-KERNELS(unsigned int,   4, 1x4, render)
-KERNELS(unsigned short, 1, 2x1, render_tile)
-KERNELS(unsigned int,   2, 2x2, render)
+/* bytes of a sample x samples of a pixel; by tiles as EQUI2MULTI_CUDA_IS_TILED() says */
 
-__global__ void equi2multi_nearest_convert(Equi2MultiCUDAConversion launch)
-{
-    convert<false>(launch);
-}
+#if EQUI2MULTI_CUDA_CONVERT != 1 && EQUI2MULTI_CUDA_BYTES != 2
+TILED(store,     Store,  unsigned char,  1, 1x1, EQUI2MULTI_CUDA_STORED_ROWS)
+TILED(store,     Store,  unsigned short, 2, 1x2, EQUI2MULTI_CUDA_STORED_ROWS)
+BY_PIXEL(store,  Store,  unsigned int,   4, 1x4)
+#endif
+#if EQUI2MULTI_CUDA_CONVERT != 1 && EQUI2MULTI_CUDA_BYTES != 1
+TILED(store,     Store,  unsigned short, 1, 2x1, EQUI2MULTI_CUDA_STORED_ROWS)
+BY_PIXEL(store,  Store,  unsigned int,   2, 2x2)
+#endif
+#if EQUI2MULTI_CUDA_CONVERT != 0 && EQUI2MULTI_CUDA_BYTES != 2
+TILED(chroma,    Chroma, unsigned char,  1, 1x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+TILED(chroma,    Chroma, unsigned short, 2, 1x2, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+TILED(luma,      Luma,   unsigned char,  1, 1x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+#endif
+#if EQUI2MULTI_CUDA_CONVERT != 0 && EQUI2MULTI_CUDA_BYTES != 1
+TILED(chroma,    Chroma, unsigned short, 1, 2x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+BY_PIXEL(chroma, Chroma, unsigned int,   2, 2x2)
+TILED(luma,      Luma,   unsigned short, 1, 2x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+#endif
 
-__global__ void equi2multi_linear_convert(Equi2MultiCUDAConversion launch)
+__global__ void equi2multi_build(Equi2MultiCUDABuild launch)
 {
-    convert<true>(launch);
+    build(launch);
 }
 
 }

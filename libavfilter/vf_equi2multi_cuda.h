@@ -24,83 +24,64 @@
 #ifndef AVFILTER_EQUI2MULTI_CUDA_H
 #define AVFILTER_EQUI2MULTI_CUDA_H
 
+#include "equi2multi_geometry.h"
 #include "equi2multi_sample.h"
 
+/** A thread renders a pixel. */
 #define EQUI2MULTI_CUDA_BLOCK_W 32
 #define EQUI2MULTI_CUDA_BLOCK_H 8
 
-/**
- * Linear interpolation of pixels of so few bytes goes by square tiles, each of
- * which a block of EQUI2MULTI_CUDA_TILE * EQUI2MULTI_CUDA_TILE_THREADS_Y renders.
- */
-#define EQUI2MULTI_CUDA_TILED_BYTES 2
+/** Or a block of threads a square tile, if pixels are of few bytes: each thread some rows of a column. */
+#define EQUI2MULTI_CUDA_IS_TILED(bytes) ((bytes) <= 2)
 #define EQUI2MULTI_CUDA_TILE 32
-#define EQUI2MULTI_CUDA_TILE_THREADS_Y 4
+#define EQUI2MULTI_CUDA_STORED_ROWS 8
+#define EQUI2MULTI_CUDA_CONVERTED_ROWS 4
+#define EQUI2MULTI_CUDA_BUILT_ROWS 8
 
 /* What fits into the 4 KiB that the parameters of a kernel may take. */
-#define EQUI2MULTI_CUDA_MAX_GRIDS 50
-#define EQUI2MULTI_CUDA_MAX_VIEWS 128
+#define EQUI2MULTI_CUDA_MAX_GRIDS 56
+#define EQUI2MULTI_CUDA_MAX_VIEWS 62
 
 /** Source positions in device memory, and which views take them. */
 typedef struct Equi2MultiCUDAGrid {
-    const unsigned *u;      ///< see equi2multi_grid_row(); so is v
-    const int *v;
-    const Equi2MultiExtent *tile; ///< row by row; the last ones overlap those before them
+    unsigned *u;            ///< w * h; then as many v, then an Equi2MultiExtent of each tile,
+                            ///< row by row: the last ones overlap those before them
     int w, h;
     int first, end;         ///< of Equi2MultiCUDALaunch.view
 } Equi2MultiCUDAGrid;
 
-/** A plane of a view. */
+/** Planes of a view that are made of one of the panorama. */
 typedef struct Equi2MultiCUDAView {
-    unsigned char *data;
-    int linesize;           ///< bytes
-    unsigned shift;         ///< what to add to u (modulo Equi2MultiPlane.wrap), rounding included
+    unsigned char *data[2]; ///< [0]: as it is, or luma; both: U and V
+    unsigned *chroma;       ///< U and, 16 bits up, V as sampled, to EQUI2MULTI_WIDE_BITS
+    int linesize[2];        ///< bytes
+    unsigned shift;         ///< what to add to u (modulo Equi2MultiPlane.turn), rounding included
 } Equi2MultiCUDAView;
 
 /** blockIdx.z is the grid. */
 typedef struct Equi2MultiCUDALaunch {
     Equi2MultiPlane src;
+    int rounding;           ///< what to add to v
+    unsigned weights;       ///< all bits of a weight, or none, which makes the nearest sample of it
+
+    /* of views that are converted */
+    int first_chroma;       ///< which of U and V comes first, or alone: 0, 1
+    int chroma_in_luma;     ///< luma depends on chroma
+    int keep_chroma;        ///< in Equi2MultiCUDAView.chroma
+    int finish_chroma;      ///< both are there: convert them
+    Equi2MultiSiting siting[2]; ///< x, y
+    int bytes, step;        ///< of a sample; samples from one to the next
+    int low_bits;           ///< unused ones of a sample
+    Equi2MultiConversion conversion;
+
     Equi2MultiCUDAGrid grid[EQUI2MULTI_CUDA_MAX_GRIDS];
     Equi2MultiCUDAView view[EQUI2MULTI_CUDA_MAX_VIEWS];
 } Equi2MultiCUDALaunch;
 
-/* The same where samples are converted. */
-#define EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS 20
-#define EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS 54
-
-/** Samples of one component of the panorama, in its plane. */
-typedef struct Equi2MultiCUDAComponent {
-    Equi2MultiPlane plane;  ///< data is that of the first sample
-    int step;               ///< samples, from one to the next
-    int bytes;              ///< of a sample
-} Equi2MultiCUDAComponent;
-
-/** Source positions of luma and of chroma, and which views take them. */
-typedef struct Equi2MultiCUDAConvertedGrid {
-    const unsigned *u[2];
-    const int *v[2];
-    int w[2], h[2];
-    int first, end;         ///< of Equi2MultiCUDAConversion.view
-} Equi2MultiCUDAConvertedGrid;
-
-/** A view that is converted. */
-typedef struct Equi2MultiCUDAConvertedView {
-    unsigned char *data[3]; ///< of Y, U, V
-    int linesize[3];        ///< bytes
-    unsigned shift[2];      ///< what to add to u of luma and of chroma, see Equi2MultiCUDAView
-} Equi2MultiCUDAConvertedView;
-
-/** blockIdx.z is the grid. */
-typedef struct Equi2MultiCUDAConversion {
-    Equi2MultiCUDAComponent src[3]; ///< U and V without data: gray
-    int luma, chroma;       ///< what there is to make
-    int chroma_in_luma;
-    Equi2MultiSiting siting[2]; ///< x, y
-    int step[3];            ///< samples, from one of Y, U, V to the next
-    int bytes, low_bits;    ///< of samples to make
-    Equi2MultiConversion conversion;
-    Equi2MultiCUDAConvertedGrid grid[EQUI2MULTI_CUDA_MAX_CONVERTED_GRIDS];
-    Equi2MultiCUDAConvertedView view[EQUI2MULTI_CUDA_MAX_CONVERTED_VIEWS];
-} Equi2MultiCUDAConversion;
+/** Positions to be computed. */
+typedef struct Equi2MultiCUDABuild {
+    Equi2MultiGridKey key;
+    Equi2MultiCUDAGrid grid;
+} Equi2MultiCUDABuild;
 
 #endif /* AVFILTER_EQUI2MULTI_CUDA_H */

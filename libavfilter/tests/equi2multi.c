@@ -42,6 +42,16 @@ static void log_to_text(void *avcl, int level, const char *fmt, va_list vl)
     }
 }
 
+static Equi2MultiMap whole(int w, int h, Equi2MultiRaster raster)
+{
+    return (Equi2MultiMap) {
+        .border = EQUI2MULTI_SPHERE,
+        .sphere = { w, h },
+        .size   = { w, h },
+        .raster = raster,
+    };
+}
+
 static const Equi2MultiRaster luma = { { 1, 1 }, { .5, .5 } };
 
 /*
@@ -53,20 +63,20 @@ static void print_ray(const char *name, double yaw, double pitch, double roll, i
     enum { W = 7200, H = 3600 };
     const double samples_per_degree = (double)(1 << EQUI2MULTI_POS_BITS) * W / 360;
     const double half_a_sample = .5 * 360 / W;
-    const Equi2MultiPinhole cam = { 3, 3, 1, 1 };
-    const uint32_t wrap = equi2multi_wrap(W, &luma);
+    Equi2MultiGridKey key = { .cam = { 3, 3, 1, 1 }, .out = luma, .map = whole(W, H, luma) };
     Equi2MultiOrientation o = equi2multi_forward();
-    uint32_t u[3];
-    int32_t v[3];
+    unsigned u;
+    int v;
 
     equi2multi_rotate(&o, 'y', yaw);
     equi2multi_rotate(&o, 'p', pitch);
     equi2multi_rotate(&o, 'r', roll);
-    equi2multi_grid_row(o.r, &cam, &luma, &luma, W, H, j, 3, u, v);
-    u[i] = (u[i] + equi2multi_shift(o.heading, wrap)) % wrap;
+    memcpy(key.r, o.r, sizeof(key.r));
+    equi2multi_grid_position(&key, i, j, &u, &v);
+    u = (u + equi2multi_shift(&key.map, o.heading)) % equi2multi_turn(&key.map);
     printf("%-26s longitude %8.3f latitude %8.3f\n", name,
-           u[i] / samples_per_degree + half_a_sample - 180,
-           90 - (v[i] / samples_per_degree + half_a_sample));
+           u / samples_per_degree + half_a_sample - 180,
+           90 - (v / samples_per_degree + half_a_sample));
 }
 
 static void test_rays(void)
@@ -151,15 +161,16 @@ static void test_grids(void)
         { 240, 320,   1,  45,  45, 32767, 16384, { { 1, 1 }, { .5, .5 } } },
         {  64,  64,  90,  45,  45,     4,     2, { { 2, 2 }, { .5,  1 } } },
     };
-    static uint32_t u[321];
-    static int32_t v[321];
-
     for (int k = 0; k < FF_ARRAY_ELEMS(grids); k++) {
         const double f = equi2multi_focal(grids[k].w, grids[k].h_fov);
-        const Equi2MultiPinhole cam = { grids[k].w, grids[k].h, f, f };
         const Equi2MultiRaster *raster = &grids[k].raster;
-        const int n    = equi2multi_samples(cam.w, raster->step[0]);
-        const int rows = equi2multi_samples(cam.h, raster->step[1]);
+        Equi2MultiGridKey key = {
+            .cam = { grids[k].w, grids[k].h, f, f },
+            .out = *raster,
+            .map = whole(grids[k].pano_w, grids[k].pano_h, *raster),
+        };
+        const int n    = equi2multi_samples(grids[k].w, raster->step[0]);
+        const int rows = equi2multi_samples(grids[k].h, raster->step[1]);
         const int last = equi2multi_samples(grids[k].pano_h, raster->step[1]) - 1;
         Equi2MultiOrientation o = equi2multi_forward();
         int inside = 1;
@@ -167,14 +178,18 @@ static void test_grids(void)
 
         equi2multi_rotate(&o, 'p', grids[k].pitch);
         equi2multi_rotate(&o, 'r', grids[k].roll);
+        memcpy(key.r, o.r, sizeof(key.r));
         for (int y = 0; y < rows; y++) {
-            equi2multi_grid_row(o.r, &cam, raster, raster, grids[k].pano_w, grids[k].pano_h, y, n, u, v);
             for (int x = 0; x < n; x++) {
-                inside &= u[x] < equi2multi_wrap(grids[k].pano_w, raster);
-                inside &= v[x] >= -0x8000 && v[x] <= last * 0x10000 + 0x8000;
+                unsigned u;
+                int v;
+
+                equi2multi_grid_position(&key, x, y, &u, &v);
+                inside &= u < equi2multi_turn(&key.map);
+                inside &= v >= -0x8000 && v <= last * 0x10000 + 0x8000;
                 // bytes by hand: big-endian machines shall agree
                 for (int b = 0; b < 32; b += 8) {
-                    const uint8_t bytes[2] = { u[x] >> b, (uint32_t)v[x] >> b };
+                    const uint8_t bytes[2] = { u >> b, (uint32_t)v >> b };
                     sum = av_adler32_update(sum, bytes, 2);
                 }
             }

@@ -26,8 +26,8 @@
  * CUDA_STANDIN_FAIL=N       the N-th call that can fail does, out of memory
  * CUDA_STANDIN_FAIL=NAME    every call of that function does
  * CUDA_STANDIN_FAIL=NAME:N  its N-th call does
- * CUDA_STANDIN_LOG=FILE     append to FILE, at the end: calls by name, thread
- *                           blocks, what is left allocated, contexts that were
+ * CUDA_STANDIN_LOG=FILE     append to FILE, at the end: calls and launches by name,
+ *                           thread blocks, what is left allocated, contexts that were
  *                           pushed and not popped
  *
  * A stream has nothing to wait for, since every call is done when it returns.
@@ -152,13 +152,15 @@ static void __syncthreads()
     swapcontext(&block.thread[block.current], &block.main);
 }
 
+#undef KERNEL
 #define KERNEL(name, type) { #name, [](const void *param) { name(*(const type *)param); } }
-#define BOTH(format, type) KERNEL(equi2multi_nearest_ ## format, type), KERNEL(equi2multi_linear_ ## format, type)
-#define SAMPLING(format) BOTH(format, Equi2MultiCUDALaunch)
+#define RENDER(name) KERNEL(equi2multi_ ## name, Equi2MultiCUDALaunch)
 
 static const std::map<std::string, Kernel *> kernels = {
-    SAMPLING(1x1), SAMPLING(1x2), SAMPLING(1x4), SAMPLING(2x1), SAMPLING(2x2),
-    BOTH(convert, Equi2MultiCUDAConversion),
+    RENDER(store_1x1), RENDER(store_1x2), RENDER(store_1x4), RENDER(store_2x1), RENDER(store_2x2),
+    RENDER(chroma_1x1), RENDER(chroma_1x2), RENDER(chroma_2x1), RENDER(chroma_2x2),
+    RENDER(luma_1x1), RENDER(luma_2x1),
+    KERNEL(equi2multi_build, Equi2MultiCUDABuild),
 };
 
 // -------------------------------------------------------------------- state
@@ -430,6 +432,8 @@ CUresult cuLaunchKernel(void *function, unsigned grid_w, unsigned grid_h, unsign
     if (!grid_w || !grid_h || !grid_d || grid_h > 65535 || grid_d > 65535 || block_w * block_h * block_d > 1024)
         return INVALID_VALUE;
     blocks += (long)grid_w * grid_h * grid_d;
+    for (auto &kernel : kernels)
+        calls[kernel.first] += (void *)kernel.second == function;
     block.kernel = (Kernel *)function;
     block.param = params[0];
     for (blockIdx.z = 0; blockIdx.z < grid_d; blockIdx.z++)
