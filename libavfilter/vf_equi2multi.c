@@ -58,12 +58,14 @@ typedef uint16_t WideSpan[EQUI2MULTI_SPAN];
 typedef void (*SampleSpan)(WideSpan *dst, const SourcePlane *src, const Equi2MultiPositions *pos,
                            int y, int x, uint32_t shift);
 
+#define SCRATCH_VIEWS 8
+
 typedef struct CPUContext {
     Equi2MultiContext e2m;
     Equi2MultiDSP dsp;
     SampleRow sample[4];    ///< by plane
     SampleSpan wide[4];     ///< by plane
-    uint8_t *scratch;       ///< ChromaRows by thread and view
+    uint8_t *scratch;       ///< ChromaRows by thread, of so many views at a time
     unsigned scratch_size;
 } CPUContext;
 
@@ -448,45 +450,54 @@ static void convert_both(const CPUContext *s, const RenderData *td, const Equi2M
     }
 }
 
+/** Render the part of a job of plane k of the views first to last - 1 that take a grid. */
+static void render_rows(const CPUContext *s, const RenderData *td, uint8_t *scratch, int g, int k,
+                        int first, int last, int jobnr, int nb_jobs)
+{
+    const Equi2MultiContext *e2m = &s->e2m;
+    const Equi2MultiPositions *pos = &e2m->grids[g].pos;
+    const int chroma = k == 1 || k == 2;
+    const int start = ff_slice_pos(pos->h, jobnr,     nb_jobs);
+    const int end   = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
+
+    // views inside rows: a row of positions is read from memory once
+    for (int y = start; y < end; y++)
+        for (int i = first; i < last; i++) {
+            const Equi2MultiView *view = &e2m->views[i];
+            const Equi2MultiTarget *t = &view->target;
+            const AVFrame *out = td->out[i];
+
+            if (!out || view->grid[chroma] != g || !t->method[k])
+                continue;
+            if (t->method[k] == EQUI2MULTI_SAMPLED)
+                s->sample[k](out->data[k] + y * (ptrdiff_t)out->linesize[k], &td->src[k], pos, y,
+                             view->shift[chroma]);
+            else if (!t->chroma_in_luma)
+                (chroma ? convert_chroma : convert_luma)(s, td, view, out, y);
+            else if (!chroma)
+                convert_both(s, td, view, out, (ChromaRows *)(scratch + (i - first) * td->rows_size),
+                             y, start, end);
+        }
+}
+
 static int render_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
 {
     const CPUContext *s = ctx->priv;
     const Equi2MultiContext *e2m = &s->e2m;
     const RenderData *td = arg;
-    uint8_t *scratch = s->scratch + jobnr * e2m->nb_views * td->rows_size;
+    uint8_t *scratch = s->scratch + jobnr * SCRATCH_VIEWS * td->rows_size;
 
-    for (int i = 0; td->rows_size && i < e2m->nb_views; i++) {
-        ChromaRows *rows = (ChromaRows *)(scratch + i * td->rows_size);
+    for (int first = 0; first < e2m->nb_views; first += SCRATCH_VIEWS) {
+        const int last = FFMIN(first + SCRATCH_VIEWS, e2m->nb_views);
 
-        rows->row[0] = rows->row[1] = -1;
-    }
+        for (int i = 0; td->rows_size && i < SCRATCH_VIEWS; i++) {
+            ChromaRows *rows = (ChromaRows *)(scratch + i * td->rows_size);
 
-    for (int g = 0; g < e2m->nb_grids; g++) {
-        for (int k = 0; k < 4; k++) {
-            const Equi2MultiPositions *pos = &e2m->grids[g].pos;
-            const int chroma = k == 1 || k == 2;
-            const int start = ff_slice_pos(pos->h, jobnr,     nb_jobs);
-            const int end   = ff_slice_pos(pos->h, jobnr + 1, nb_jobs);
-
-            // views inside rows: a row of positions is read from memory once
-            for (int y = start; y < end; y++)
-                for (int i = 0; i < e2m->nb_views; i++) {
-                    const Equi2MultiView *view = &e2m->views[i];
-                    const Equi2MultiTarget *t = &view->target;
-                    const AVFrame *out = td->out[i];
-
-                    if (!out || view->grid[chroma] != g || !t->method[k])
-                        continue;
-                    if (t->method[k] == EQUI2MULTI_SAMPLED)
-                        s->sample[k](out->data[k] + y * (ptrdiff_t)out->linesize[k], &td->src[k], pos, y,
-                                     view->shift[chroma]);
-                    else if (!t->chroma_in_luma)
-                        (chroma ? convert_chroma : convert_luma)(s, td, view, out, y);
-                    else if (!chroma)
-                        convert_both(s, td, view, out, (ChromaRows *)(scratch + i * td->rows_size),
-                                     y, start, end);
-                }
+            rows->row[0] = rows->row[1] = -1;
         }
+        for (int g = 0; g < e2m->nb_grids; g++)
+            for (int k = 0; k < 4; k++)
+                render_rows(s, td, scratch, g, k, first, last, jobnr, nb_jobs);
     }
 
     return 0;
@@ -514,7 +525,7 @@ static int render(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out)
                                  4 * nb_spans(&s->e2m.grids[view->grid[1]].pos) * sizeof(WideSpan));
     }
     if (td.rows_size) {
-        av_fast_malloc(&s->scratch, &s->scratch_size, td.rows_size * s->e2m.nb_views * nb_jobs);
+        av_fast_malloc(&s->scratch, &s->scratch_size, td.rows_size * SCRATCH_VIEWS * nb_jobs);
         if (!s->scratch)
             return AVERROR(ENOMEM);
     }
