@@ -57,6 +57,15 @@ enum Equi2MultiConvention {
     NB_EQUI2MULTI_CONVENTION,
 };
 
+/** How two eyes share a frame. */
+enum Equi2MultiStereo {
+    EQUI2MULTI_AUTO,
+    EQUI2MULTI_2D,
+    EQUI2MULTI_SBS,
+    EQUI2MULTI_TB,
+    NB_EQUI2MULTI_STEREO,
+};
+
 #define EQUI2MULTI_MAX_VIEWS     256
 #define EQUI2MULTI_MAX_VIEW_SIZE 16384
 
@@ -130,6 +139,7 @@ typedef struct Equi2MultiView {
     int grid[2];                     ///< of luma, of chroma: index into Equi2MultiContext.grids, or -1
     uint32_t shift[2];               ///< what is to be added to u, see equi2multi_shift()
     AVDictionary *metadata;          ///< lavfi.equi2multi.*
+    AVFrame *owned;                  ///< what show=owner shows
     Equi2MultiTarget target;
 } Equi2MultiView;
 
@@ -138,6 +148,7 @@ typedef struct Equi2MultiPano {
     int x, y, w, h;                  ///< the cell in the frame, luma pixels
     int sphere[2], start[2];         ///< see Equi2MultiMap
     int border;
+    int in_stereo;                   ///< enum Equi2MultiStereo, never auto
     enum AVColorRange color_range;
     enum AVColorSpace colorspace;
     enum AVColorTransferCharacteristic color_trc;
@@ -173,21 +184,34 @@ typedef struct Equi2MultiContext {
     int w, h;
     double h_fov, v_fov;
     double yaw, pitch, roll;
+    char *rotation, *rotations;
     int rorder;                      ///< enum Equi2MultiRotationOrder
     int interp;                      ///< enum Equi2MultiInterp
     int convention;                  ///< enum Equi2MultiConvention
+    int show_owner;
+    int in_stereo;                   ///< enum Equi2MultiStereo
+    int eye;                         ///< 0 left, 1 right
+    char *sphere;
     enum AVPixelFormat out_format;
     int out_range;                   ///< enum AVColorRange
     int out_color_matrix;            ///< enum AVColorSpace
 
     Equi2MultiView *views;
     int nb_views;
+    int is_preset;
+    double turn[4];                  ///< of the rig: unit quaternion w, x, y, z
+    struct Equi2MultiTurn {
+        double time;                 ///< s
+        double q[4];
+    } *turns;                        ///< of rotations, by time
+    int nb_turns;
     Equi2MultiGrid *grids;
     int nb_grids;
+    size_t grids_size;               ///< bytes, of their positions
     Equi2MultiPano pano;             ///< what the grids were built for
     Equi2MultiMap map[2];            ///< of its luma, of its chroma
     int turned;                      ///< the rig turned since then
-    int stereo_warned, matrix_told, hdr_warned;
+    int matrix_told, hdr_warned;
 
     const Equi2MultiBackend *backend;
     enum AVPixelFormat format;       ///< of the samples, also where frames are a device's
@@ -249,8 +273,21 @@ int ff_equi2multi_init_rig(AVFilterContext *ctx);
 
 void ff_equi2multi_uninit_rig(AVFilterContext *ctx);
 
+/** Read four numbers w x y z, and make a unit quaternion of them. */
+int ff_equi2multi_parse_rotation(AVFilterContext *ctx, const char *text, double q[4]);
+
+/** Turn the rig as the option rotations has it for a time, in s; return whether that is news. */
+int ff_equi2multi_turn_rig(Equi2MultiContext *s, double time);
+
 /** Compute where the views look and what their frames say of it. */
 int ff_equi2multi_orient_views(Equi2MultiContext *s);
+
+/**
+ * Draw into a gray frame per view, NULL for one that is closed, what it owns: 255
+ * where of the views that see a direction its axis is the nearest one, the first
+ * of several. What a view sees it owns, or another one does.
+ */
+int ff_equi2multi_show_owner(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs);
 
 /* equi2multi_colour.c */
 
@@ -289,7 +326,7 @@ int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend);
 void ff_equi2multi_uninit(AVFilterContext *ctx);
 
 /**
- * Check the size of the panorama and describe its planes.
+ * Describe the planes of the panorama.
  *
  * @param format  that of the samples, one that the backend can render
  */
@@ -300,7 +337,7 @@ Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *i
 
 int ff_equi2multi_activate(AVFilterContext *ctx);
 
-/** Set yaw, pitch or roll of the rig from the next frame on. */
+/** Set yaw, pitch, roll or rotation of the rig from the next frame on. */
 int ff_equi2multi_process_command(AVFilterContext *ctx, const char *cmd, const char *arg,
                                   char *res, int res_len, int flags);
 

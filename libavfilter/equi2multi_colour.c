@@ -120,6 +120,14 @@ static int offer_formats(const AVFilterContext *ctx, const AVFilterFormatsConfig
     const int hardware = pix_fmts[0] == AV_PIX_FMT_CUDA;
     int known = 0, rgb = 0, ret;
 
+    if (s->show_owner) {
+        if ((ret = ff_formats_ref(ff_make_formats_list_singleton(AV_PIX_FMT_GRAY8),  &out->formats))      < 0 ||
+            (ret = ff_formats_ref(ff_make_formats_list_singleton(AVCOL_RANGE_JPEG),  &out->color_ranges)) < 0 ||
+            (ret = ff_formats_ref(ff_all_color_spaces(),                             &out->color_spaces)) < 0)
+            return ret;
+        return ff_formats_ref(ff_all_alpha_modes(), &out->alpha_modes);
+    }
+
     for (int i = 0; i < FF_ARRAY_ELEMS(matrices); i++)
         spaces[1 + i] = matrices[i];
     for (int i = 0; i < in->color_spaces->nb_formats; i++)
@@ -303,6 +311,11 @@ int ff_equi2multi_set_target(AVFilterContext *ctx, int i, const Equi2MultiPano *
 
     memset(t, 0, sizeof(*t));
     t->format          = format;
+    if (s->show_owner) {
+        t->color_range = AVCOL_RANGE_JPEG;
+        t->colorspace  = AVCOL_SPC_UNSPECIFIED;
+        return 0;
+    }
     t->color_range     = pano->color_range;
     t->colorspace      = pano->colorspace;
     t->chroma_location = pano->chroma_location;
@@ -315,6 +328,11 @@ int ff_equi2multi_set_target(AVFilterContext *ctx, int i, const Equi2MultiPano *
         t->color_range = chroma || in_chroma ? AVCOL_RANGE_JPEG : pano->color_range;
     else if (outlink->color_range != AVCOL_RANGE_UNSPECIFIED)
         t->color_range = outlink->color_range;
+    if (s->out_range != AVCOL_RANGE_UNSPECIFIED && s->out_range != t->color_range) {
+        av_log(ctx, AV_LOG_ERROR, "out_range=limited is not possible for views of %s, which are full range\n",
+               av_get_pix_fmt_name(format));
+        return AVERROR(EINVAL);
+    }
     full    = pano->color_range == AVCOL_RANGE_JPEG;
     to_full = t->color_range    == AVCOL_RANGE_JPEG;
 

@@ -51,6 +51,8 @@ const AVOption ff_equi2multi_options[] = {
     { "yaw", "turn the rig to the right", OFFSET(yaw), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, -360, 360, TFLAGS },
     { "pitch", "turn the rig up", OFFSET(pitch), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, -360, 360, TFLAGS },
     { "roll", "turn the rig clockwise", OFFSET(roll), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, -360, 360, TFLAGS },
+    { "rotation", "turn the rig by a quaternion w x y z, before yaw, pitch and roll", OFFSET(rotation), AV_OPT_TYPE_STRING, { .str = NULL }, 0, 0, TFLAGS },
+    { "rotations", "turn the rig over time: lines of seconds and a quaternion", OFFSET(rotations), AV_OPT_TYPE_STRING, { .str = NULL }, 0, 0, FLAGS },
     { "rorder", "set the order of rotations", OFFSET(rorder), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_YPR }, 0, NB_EQUI2MULTI_ROTATION_ORDER - 1, FLAGS, .unit = "rorder" },
         { "ypr", "yaw, pitch, roll", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_YPR }, 0, 0, FLAGS, .unit = "rorder" },
         { "yrp", "yaw, roll, pitch", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_YRP }, 0, 0, FLAGS, .unit = "rorder" },
@@ -61,9 +63,21 @@ const AVOption ff_equi2multi_options[] = {
     { "interp", "set the interpolation", OFFSET(interp), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_LINEAR }, 0, NB_EQUI2MULTI_INTERP - 1, FLAGS, .unit = "interp" },
         { "nearest", "the nearest sample", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_NEAREST }, 0, 0, FLAGS, .unit = "interp" },
         { "linear", "bilinear", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_LINEAR }, 0, 0, FLAGS, .unit = "interp" },
+    { "show", "set what views show", OFFSET(show_owner), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 1, FLAGS, .unit = "show" },
+        { "picture", "the panorama", 0, AV_OPT_TYPE_CONST, { .i64 = 0 }, 0, 0, FLAGS, .unit = "show" },
+        { "owner", "which of the views looks there most directly", 0, AV_OPT_TYPE_CONST, { .i64 = 1 }, 0, 0, FLAGS, .unit = "show" },
     { "convention", "set the meaning of angles", OFFSET(convention), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_V360 }, 0, NB_EQUI2MULTI_CONVENTION - 1, FLAGS, .unit = "convention" },
         { "v360", "positive pitch looks up, positive roll is clockwise", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_V360 }, 0, 0, FLAGS, .unit = "convention" },
         { "360toolkit", "pitch and roll the other way round", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_360TOOLKIT }, 0, 0, FLAGS, .unit = "convention" },
+    { "in_stereo", "set how two eyes share a frame", OFFSET(in_stereo), AV_OPT_TYPE_INT, { .i64 = EQUI2MULTI_AUTO }, 0, NB_EQUI2MULTI_STEREO - 1, FLAGS, .unit = "stereo" },
+        { "auto", "as the frames say", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_AUTO }, 0, 0, FLAGS, .unit = "stereo" },
+        { "2d", "not at all", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_2D }, 0, 0, FLAGS, .unit = "stereo" },
+        { "sbs", "side by side, the left one left", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_SBS }, 0, 0, FLAGS, .unit = "stereo" },
+        { "tb", "one below the other, the left one on top", 0, AV_OPT_TYPE_CONST, { .i64 = EQUI2MULTI_TB }, 0, 0, FLAGS, .unit = "stereo" },
+    { "eye", "set which eye of a stereoscopic input is rendered", OFFSET(eye), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 1, FLAGS, .unit = "eye" },
+        { "left", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = 0 }, 0, 0, FLAGS, .unit = "eye" },
+        { "right", NULL, 0, AV_OPT_TYPE_CONST, { .i64 = 1 }, 0, 0, FLAGS, .unit = "eye" },
+    { "sphere", "set the size of the whole sphere, and where in it a partial panorama begins: WxH+X+Y", OFFSET(sphere), AV_OPT_TYPE_STRING, { .str = NULL }, 0, 0, FLAGS },
     { "format", "set the pixel format of views", OFFSET(out_format), AV_OPT_TYPE_PIXEL_FMT, { .i64 = AV_PIX_FMT_NONE }, -1, INT_MAX, FLAGS },
     { "out_range", "set the color range of views", OFFSET(out_range), AV_OPT_TYPE_INT, { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0, AVCOL_RANGE_NB - 1, FLAGS, .unit = "range" },
         { "auto", "what follows decides", 0, AV_OPT_TYPE_CONST, { .i64 = AVCOL_RANGE_UNSPECIFIED }, 0, 0, FLAGS, .unit = "range" },
@@ -248,29 +262,18 @@ static int update_grids(AVFilterContext *ctx)
     if (ret < 0)
         free_grids(ctx, &s->grids, &s->nb_grids);
     else
-        av_log(ctx, AV_LOG_VERBOSE, "%d views, %d grids of %.1f MiB in all, %d built in %.3f s\n",
+        av_log(ctx, bytes != s->grids_size ? AV_LOG_VERBOSE : AV_LOG_DEBUG,
+               "%d views, %d grids of %.1f MiB in all, %d built in %.3f s\n",
                s->nb_views, nb_luma, bytes / 1048576., nb_built,
                (av_gettime_relative() - start) / 1e6);
+    s->grids_size = bytes;
     return ret;
-}
-
-static int check_size(void *log_ctx, int w, int h)
-{
-    if (w >= 4 && h >= 2 && w <= MAX_PANO_SIZE && h <= MAX_PANO_SIZE)
-        return 0;
-
-    av_log(log_ctx, AV_LOG_ERROR, "The input is %dx%d; a panorama of 4x2 to %dx%d is needed\n",
-           w, h, MAX_PANO_SIZE, MAX_PANO_SIZE);
-    return AVERROR(EINVAL);
 }
 
 int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
 {
     Equi2MultiContext *s = inlink->dst->priv;
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
-    int ret = check_size(inlink->dst, inlink->w, inlink->h);
-    if (ret < 0)
-        return ret;
 
     s->format    = format;
     s->nb_planes = av_pix_fmt_count_planes(format);
@@ -283,9 +286,6 @@ int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
     for (int i = 0; i < FFMIN(desc->nb_components, 3); i++)
         s->comp[i] = ff_equi2multi_component(desc, i);
 
-    if (inlink->w != 2 * inlink->h)
-        av_log(inlink->dst, AV_LOG_WARNING, "The input is %dx%d, not 2:1; it is taken as a whole "
-               "sphere of 360 x 180 degrees\n", inlink->w, inlink->h);
     return 0;
 }
 
@@ -307,6 +307,8 @@ Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *i
         .depth    = depth,
     };
 
+    if (!(av_pix_fmt_desc_get(s->format)->flags & AV_PIX_FMT_FLAG_RGB) && k < 3)
+        plane.nothing = k ? 1 << (depth - 1) : s->pano.color_range == AVCOL_RANGE_JPEG ? 0 : 16 << (depth - 8);
     for (int i = 0; i < 2; i++) {
         equi2multi_edges(map, i, &plane.first[i], &plane.last[i]);
         plane.first[i] += round;
@@ -315,19 +317,131 @@ Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *i
     return plane;
 }
 
+/** Find the rectangle of a frame that is the panorama, or one eye's. */
+static int find_cell(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pano)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    const AVFrameSideData *sd = av_frame_get_side_data(in, AV_FRAME_DATA_STEREO3D);
+    const AVStereo3D *stereo = sd ? (const AVStereo3D *)sd->data : NULL;
+    int second = s->eye;
+
+    pano->x = FFMIN(in->crop_left, in->width);
+    pano->y = FFMIN(in->crop_top,  in->height);
+    pano->w = in->width  - pano->x - FFMIN(in->crop_right,  in->width);
+    pano->h = in->height - pano->y - FFMIN(in->crop_bottom, in->height);
+
+    pano->in_stereo = s->in_stereo;
+    if (s->in_stereo == EQUI2MULTI_AUTO) {
+        pano->in_stereo = EQUI2MULTI_2D;
+        if (stereo && stereo->view != AV_STEREO3D_VIEW_LEFT && stereo->view != AV_STEREO3D_VIEW_RIGHT) {
+            switch (stereo->type) {
+            case AV_STEREO3D_SIDEBYSIDE:
+                pano->in_stereo = EQUI2MULTI_SBS;
+                break;
+            case AV_STEREO3D_TOPBOTTOM:
+                pano->in_stereo = EQUI2MULTI_TB;
+                break;
+            case AV_STEREO3D_CHECKERBOARD:
+            case AV_STEREO3D_SIDEBYSIDE_QUINCUNX:
+            case AV_STEREO3D_LINES:
+            case AV_STEREO3D_COLUMNS:
+                av_log(ctx, AV_LOG_ERROR, "The input is stereoscopic (%s); side by side or top and bottom is needed, "
+                       "or in_stereo=2d, if that is not true\n", av_stereo3d_type_name(stereo->type));
+                return AVERROR_PATCHWELCOME;
+            }
+            second ^= !!(stereo->flags & AV_STEREO3D_FLAG_INVERT);
+        }
+    }
+    if (pano->in_stereo == EQUI2MULTI_SBS) {
+        pano->x += second ? pano->w - pano->w / 2 : 0;
+        pano->w /= 2;
+    } else if (pano->in_stereo == EQUI2MULTI_TB) {
+        pano->y += second ? pano->h - pano->h / 2 : 0;
+        pano->h /= 2;
+    }
+
+    if (pano->w < 4 || pano->h < 2 || pano->w > MAX_PANO_SIZE || pano->h > MAX_PANO_SIZE) {
+        av_log(ctx, AV_LOG_ERROR, "The input is %dx%d; a panorama of 4x2 to %dx%d is needed\n",
+               pano->w, pano->h, MAX_PANO_SIZE, MAX_PANO_SIZE);
+        return AVERROR(EINVAL);
+    }
+    return 0;
+}
+
+/** Find the place of the cell on the sphere. */
+static int find_place(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pano)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    const AVFrameSideData *sd = av_frame_get_side_data(in, AV_FRAME_DATA_SPHERICAL);
+    const AVSphericalMapping *map = sd ? (const AVSphericalMapping *)sd->data : NULL;
+    size_t left = 0, top = 0, right = 0, bottom = 0;
+
+    if (map) {
+        switch (map->projection) {
+        case AV_SPHERICAL_EQUIRECTANGULAR:
+            break;
+        case AV_SPHERICAL_EQUIRECTANGULAR_TILE:
+            if ((uint64_t)map->bound_left + map->bound_right  < UINT32_MAX &&
+                (uint64_t)map->bound_top  + map->bound_bottom < UINT32_MAX)
+                av_spherical_tile_bounds(map, pano->w, pano->h, &left, &top, &right, &bottom);
+            else
+                left = SIZE_MAX / 4;
+            break;
+        case AV_SPHERICAL_HALF_EQUIRECTANGULAR:
+            left  = pano->w / 2;
+            right = pano->w - left;
+            break;
+        default:
+            av_log(ctx, AV_LOG_ERROR, "The projection of the input is %s; equirectangular is needed, "
+                   "which the v360 filter can make\n", av_spherical_projection_name(map->projection));
+            return AVERROR_PATCHWELCOME;
+        }
+        pano->pose[0] = map->yaw;
+        pano->pose[1] = map->pitch;
+        pano->pose[2] = map->roll;
+    }
+
+    if (s->sphere) {
+        unsigned w, h, x, y;
+        int end = 0;
+
+        if (sscanf(s->sphere, "%5ux%5u+%5u+%5u%n", &w, &h, &x, &y, &end) != 4 || s->sphere[end] ||
+            w > MAX_PANO_SIZE || x > w || x + pano->w > w || h > MAX_PANO_SIZE || y > h || y + pano->h > h) {
+            av_log(ctx, AV_LOG_ERROR, "sphere=%s is not possible for an input of %dx%d; a size of up to %dx%d and "
+                   "where in it the input begins is, such as %dx%d+0+0\n", s->sphere, pano->w, pano->h,
+                   MAX_PANO_SIZE, MAX_PANO_SIZE, pano->w, pano->h);
+            return AVERROR(EINVAL);
+        }
+        left   = x;
+        top    = y;
+        right  = w - x - pano->w;
+        bottom = h - y - pano->h;
+    }
+    if (left > MAX_PANO_SIZE || right  > MAX_PANO_SIZE || left + pano->w + right  > MAX_PANO_SIZE ||
+        top  > MAX_PANO_SIZE || bottom > MAX_PANO_SIZE || top  + pano->h + bottom > MAX_PANO_SIZE) {
+        av_log(ctx, AV_LOG_ERROR, "The bounds of the input make its whole sphere larger than %dx%d\n",
+               MAX_PANO_SIZE, MAX_PANO_SIZE);
+        return AVERROR(EINVAL);
+    }
+
+    pano->start[0]  = left;
+    pano->start[1]  = top;
+    pano->sphere[0] = left + pano->w + right;
+    pano->sphere[1] = top  + pano->h + bottom;
+    if (!left && !right)
+        pano->border = EQUI2MULTI_GOES_ROUND | (top ? 0 : EQUI2MULTI_NORTH) | (bottom ? 0 : EQUI2MULTI_SOUTH);
+    return 0;
+}
+
 /** Read what a frame says about its geometry and colour. */
 static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pano)
 {
-    Equi2MultiContext *s = ctx->priv;
+    const Equi2MultiContext *s = ctx->priv;
     const AVFilterLink *inlink = ctx->inputs[0];
     const enum AVPixelFormat format = ff_equi2multi_samples_format(in->format, in->hw_frames_ctx);
-    const AVFrameSideData *sd;
     int ret;
 
     memset(pano, 0, sizeof(*pano));
-    pano->w = pano->sphere[0] = in->width;
-    pano->h = pano->sphere[1] = in->height;
-    pano->border = EQUI2MULTI_SPHERE;
     pano->chroma_location = in->chroma_location;
     pano->color_trc       = in->color_trc;
     pano->colorspace      = in->colorspace != AVCOL_SPC_UNSPECIFIED ? in->colorspace : inlink->colorspace;
@@ -340,38 +454,41 @@ static int inspect_pano(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano 
                av_get_pix_fmt_name(s->format), av_get_pix_fmt_name(format));
         return AVERROR(EINVAL);
     }
-    ret = check_size(ctx, pano->w, pano->h);
+    ret = find_cell(ctx, in, pano);
     if (ret < 0)
         return ret;
+    return find_place(ctx, in, pano);
+}
 
-    sd = av_frame_get_side_data(in, AV_FRAME_DATA_SPHERICAL);
-    if (sd) {
-        const AVSphericalMapping *map = (const AVSphericalMapping *)sd->data;
+/** Say what is applied that nobody asked for. */
+static void tell_changes(AVFilterContext *ctx, const Equi2MultiPano *pano, const Equi2MultiPano *last)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    const double w = pano->sphere[0], h = pano->sphere[1];
 
-        if (map->projection == AV_SPHERICAL_EQUIRECTANGULAR_TILE &&
-            (map->bound_left || map->bound_top || map->bound_right || map->bound_bottom)) {
-            av_log(ctx, AV_LOG_ERROR, "The input is a tile of a panorama; the whole is needed\n");
-            return AVERROR_PATCHWELCOME;
-        }
-        if (map->projection != AV_SPHERICAL_EQUIRECTANGULAR &&
-            map->projection != AV_SPHERICAL_EQUIRECTANGULAR_TILE) {
-            av_log(ctx, AV_LOG_ERROR, "The projection of the input is %s; equirectangular is needed, "
-                   "which the v360 filter can make\n", av_spherical_projection_name(map->projection));
-            return AVERROR_PATCHWELCOME;
-        }
-        pano->pose[0] = map->yaw;
-        pano->pose[1] = map->pitch;
-        pano->pose[2] = map->roll;
+    if (memcmp(pano->pose, last->pose, sizeof(pano->pose)))
+        av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
+               pano->pose[0] / 65536., pano->pose[1] / 65536., pano->pose[2] / 65536.);
+    if (pano->in_stereo != last->in_stereo && pano->in_stereo != EQUI2MULTI_2D && s->in_stereo == EQUI2MULTI_AUTO)
+        av_log(ctx, AV_LOG_INFO, "The input is stereoscopic (%s); its %s eye is taken, eye=%s takes the other one\n",
+               pano->in_stereo == EQUI2MULTI_SBS ? "side by side" : "top and bottom",
+               s->eye ? "right" : "left", s->eye ? "left" : "right");
+
+    if (pano->w == last->w && pano->h == last->h && !memcmp(pano->sphere, last->sphere, sizeof(pano->sphere)) &&
+        !memcmp(pano->start, last->start, sizeof(pano->start)))
+        return;
+    if (pano->border != EQUI2MULTI_SPHERE) {
+        double south, north, cosine;
+
+        equi2multi_sincos((pano->start[1]           / h - .5) * 180, &north, &cosine);
+        equi2multi_sincos(((pano->start[1] + pano->h) / h - .5) * 180, &south, &cosine);
+        av_log(ctx, AV_LOG_INFO, "The input is a partial panorama, %.5g x %.5g degrees, %.1f %% of the sphere: "
+               "views are black elsewhere\n", pano->w / w * 360, pano->h / h * 180,
+               pano->w / w * (south - north) / 2 * 100);
+    } else if (pano->w != 2 * pano->h && pano->in_stereo == EQUI2MULTI_2D) {
+        av_log(ctx, AV_LOG_WARNING, "The input is %dx%d, not 2:1; it is taken as a whole "
+               "sphere of 360 x 180 degrees\n", pano->w, pano->h);
     }
-
-    sd = av_frame_get_side_data(in, AV_FRAME_DATA_STEREO3D);
-    if (sd && ((const AVStereo3D *)sd->data)->type != AV_STEREO3D_2D && !s->stereo_warned) {
-        av_log(ctx, AV_LOG_WARNING, "The input is stereoscopic (%s); crop one eye before this filter\n",
-               av_stereo3d_type_name(((const AVStereo3D *)sd->data)->type));
-        s->stereo_warned = 1;
-    }
-
-    return 0;
 }
 
 /** Bring views and grids up to date with the frame and with commands. */
@@ -384,13 +501,12 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
     if (ret < 0)
         return ret;
 
-    if (s->nb_grids && !s->turned && !memcmp(&pano, &last, sizeof(pano)))
+    if (ff_equi2multi_turn_rig(s, in->pts == AV_NOPTS_VALUE ? 0 : in->pts * av_q2d(ctx->inputs[0]->time_base)))
+        s->turned = 1;
+    if ((s->nb_grids || s->show_owner) && !s->turned && !memcmp(&pano, &last, sizeof(pano)))
         return 0;
 
-    if (memcmp(pano.pose, last.pose, sizeof(pano.pose)))
-        av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
-               pano.pose[0] / 65536., pano.pose[1] / 65536., pano.pose[2] / 65536.);
-
+    tell_changes(ctx, &pano, &last);
     for (int i = 0; i < 2; i++)
         s->map[i] = (Equi2MultiMap) {
             .border = pano.border,
@@ -407,9 +523,29 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
         ret = ff_equi2multi_set_target(ctx, i, &pano);
     if (ret >= 0)
         ret = ff_equi2multi_orient_views(s);
-    if (ret >= 0)
+    if (ret >= 0 && !s->show_owner)
         ret = update_grids(ctx);
     s->turned = ret < 0;
+    return ret;
+}
+
+/** What views own does not change: it is drawn once. */
+static int show_owner(AVFilterContext *ctx, AVFrame *const *out)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    int ret = 0;
+
+    for (int i = 0; ret >= 0 && i < s->nb_views; i++)
+        if (out[i] && s->views[i].owned)
+            ret = av_frame_copy(out[i], s->views[i].owned);
+    for (int i = 0; i < s->nb_views; i++)
+        if (out[i] && s->views[i].owned)
+            return ret;
+
+    ret = ff_filter_execute(ctx, ff_equi2multi_show_owner, (void *)out, NULL, ff_filter_get_nb_threads(ctx));
+    for (int i = 0; ret >= 0 && i < s->nb_views; i++)
+        if (out[i] && !(s->views[i].owned = av_frame_clone(out[i])))
+            ret = AVERROR(ENOMEM);
     return ret;
 }
 
@@ -437,6 +573,8 @@ static int render_frame(AVFilterContext *ctx, const AVFrame *in)
         if (ret < 0)
             goto end;
         out[i]->sample_aspect_ratio = outlink->sample_aspect_ratio;
+        out[i]->crop_left  = out[i]->crop_top    = 0;
+        out[i]->crop_right = out[i]->crop_bottom = 0;
         out[i]->color_range         = s->views[i].target.color_range;
         out[i]->colorspace          = s->views[i].target.colorspace;
         out[i]->chroma_location     = s->views[i].target.chroma_location;
@@ -446,7 +584,7 @@ static int render_frame(AVFilterContext *ctx, const AVFrame *in)
             goto end;
     }
 
-    ret = s->backend->render(ctx, in, out);
+    ret = s->show_owner ? show_owner(ctx, out) : s->backend->render(ctx, in, out);
     for (int i = 0; ret >= 0 && i < s->nb_views; i++)
         if (out[i]) {
             ret = ff_filter_frame(ctx->outputs[i], out[i]);
@@ -498,9 +636,21 @@ int ff_equi2multi_process_command(AVFilterContext *ctx, const char *cmd, const c
                                   char *res, int res_len, int flags)
 {
     Equi2MultiContext *s = ctx->priv;
-    int ret = ff_filter_process_command(ctx, cmd, arg, res, res_len, flags);
+    const int is_rotation = !strcmp(cmd, "rotation");
+    double turn[4];
+    int ret = is_rotation ? ff_equi2multi_parse_rotation(ctx, arg, turn) : 0;
+    if (ret < 0)
+        return ret;
 
-    if (ret >= 0)
-        s->turned = 1;
-    return ret;
+    if (is_rotation && s->nb_turns) {
+        av_log(ctx, AV_LOG_ERROR, "rotation=%s contradicts rotations\n", arg);
+        return AVERROR(EINVAL);
+    }
+    ret = ff_filter_process_command(ctx, cmd, arg, res, res_len, flags);
+    if (ret < 0)
+        return ret;
+    if (is_rotation)
+        memcpy(s->turn, turn, sizeof(turn));
+    s->turned = 1;
+    return 0;
 }

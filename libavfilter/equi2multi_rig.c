@@ -34,6 +34,7 @@
 #include "libavutil/opt.h"
 #include "avfilter.h"
 #include "equi2multi.h"
+#include "filters.h"
 
 #define MAX_VIEWS     EQUI2MULTI_MAX_VIEWS
 #define MAX_VIEW_SIZE EQUI2MULTI_MAX_VIEW_SIZE
@@ -70,6 +71,9 @@ static const AVClass camera_class = {
 #define RING8   "yaw=0|yaw=45|yaw=90|yaw=135|yaw=180|yaw=-135|yaw=-90|yaw=-45"
 #define RING9   "yaw=0|yaw=40|yaw=80|yaw=120|yaw=160|yaw=-160|yaw=-120|yaw=-80|yaw=-40"
 #define RING12  "yaw=0|yaw=30|yaw=60|yaw=90|yaw=120|yaw=150|yaw=180|yaw=-150|yaw=-120|yaw=-90|yaw=-60|yaw=-30"
+// what a lens of a camera with two sees, but for where it meets the other: ahead, right, left, up, down; the corners
+#define LENS5(a, r, l) "yaw=" #a "|yaw=" #r "|yaw=" #l "|yaw=" #a " pitch=45|yaw=" #a " pitch=-45"
+#define LENS4(r, l) "yaw=" #r " pitch=30|yaw=" #l " pitch=30|yaw=" #r " pitch=-30|yaw=" #l " pitch=-30"
 
 static const struct {
     const char *name;
@@ -86,6 +90,8 @@ static const struct {
     { "colmap12",   90, ROW4(-35) "|" ROW4(0) "|" ROW4_45(35) },
     { "nerf8",     120, ROW4(0) "|" ROW2(45) "|" ROW2(-45) },
     { "nerf14",    110, RING6 "|" ROW4(45) "|" ROW4(-45) },
+    { "lens10",     90, LENS5(0, 45, -45) "|" LENS5(180, -135, 135) },
+    { "lens18",     90, LENS5(0, 45, -45) "|" LENS5(180, -135, 135) "|" LENS4(30, -30) "|" LENS4(-150, 150) },
 };
 
 static const char rotation_orders[NB_EQUI2MULTI_ROTATION_ORDER][4] = {
@@ -246,6 +252,7 @@ static int parse_rig(AVFilterContext *ctx, double *h_fov)
         if (strlen(presets[i].name) == len && !strncmp(rig, presets[i].name, len) &&
             !rig[len + strspn(rig + len, BLANKS "\n")]) {
             *h_fov = presets[i].h_fov;
+            s->is_preset = 1;
             return parse_cameras(ctx, presets[i].cameras);
         }
 
@@ -256,10 +263,11 @@ static int parse_rig(AVFilterContext *ctx, double *h_fov)
     return AVERROR(EINVAL);
 }
 
-static void rotate(const Equi2MultiContext *s, Equi2MultiOrientation *o,
+/** Append angles in the order of the option; toolkit: those of convention=360toolkit. */
+static void rotate(const Equi2MultiContext *s, Equi2MultiOrientation *o, int toolkit,
                    double yaw, double pitch, double roll)
 {
-    const int sign = s->convention == EQUI2MULTI_360TOOLKIT ? -1 : 1;
+    const int sign = toolkit ? -1 : 1;
 
     for (int i = 0; i < 3; i++) {
         const char axis = rotation_orders[s->rorder][i];
@@ -268,7 +276,111 @@ static void rotate(const Equi2MultiContext *s, Equi2MultiOrientation *o,
     }
 }
 
-/** Compute where the views look and what their frames say of it. */
+/** Append the rotation of a camera in the rig. The convention is for angles that a user writes. */
+static void rotate_camera(const Equi2MultiContext *s, Equi2MultiOrientation *o, const Equi2MultiView *v)
+{
+    rotate(s, o, s->convention == EQUI2MULTI_360TOOLKIT && !s->is_preset, v->yaw, v->pitch, v->roll);
+}
+
+static int parse_numbers(const char **text, double *numbers, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const char *start = *text + strspn(*text, BLANKS ",|");
+        char *end;
+
+        numbers[i] = av_strtod(start, &end);
+        if (end == start || !isfinite(numbers[i]))
+            return 0;
+        *text = end;
+    }
+    return 1;
+}
+
+static int make_unit(double q[4])
+{
+    const double n = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3];
+
+    if (!(n > 1e-12 && n < 1e12))
+        return 0;
+    for (int i = 0; i < 4; i++)
+        q[i] /= sqrt(n);
+    return 1;
+}
+
+int ff_equi2multi_parse_rotation(AVFilterContext *ctx, const char *text, double q[4])
+{
+    const char *end = text;
+
+    if (parse_numbers(&end, q, 4) && !end[strspn(end, BLANKS)] && make_unit(q))
+        return 0;
+    av_log(ctx, AV_LOG_ERROR, "rotation=%s is no quaternion; four numbers w x y z are needed, not all of them 0\n", text);
+    return AVERROR(EINVAL);
+}
+
+/** Read lines of a time and a quaternion. */
+static int parse_rotations(AVFilterContext *ctx)
+{
+    Equi2MultiContext *s = ctx->priv;
+    const char *text = s->rotations;
+    unsigned size = 0;
+
+    for (int line = 1; *text; line++) {
+        const int len = strcspn(text, "\n");
+        const char *end = text;
+        double numbers[5];
+
+        if (strspn(text, BLANKS) < len && *text != '#') {
+            struct Equi2MultiTurn *turns = av_fast_realloc(s->turns, &size, (s->nb_turns + 1) * sizeof(*turns));
+
+            if (!turns)
+                return AVERROR(ENOMEM);
+            s->turns = turns;
+            // blanks include no newline: numbers are of this line, or there are too few
+            if (!parse_numbers(&end, numbers, 5) || end - text > len || (int)strspn(end, BLANKS) < len - (end - text) ||
+                !make_unit(numbers + 1) || (s->nb_turns && numbers[0] <= turns[s->nb_turns - 1].time)) {
+                av_log(ctx, AV_LOG_ERROR, "rotations: line %d is '%.*s'; a time in seconds, later than the one before, "
+                       "and a quaternion w x y z are needed\n", line, FFMIN(len, 200), text);
+                return AVERROR(EINVAL);
+            }
+            turns[s->nb_turns].time = numbers[0];
+            memcpy(turns[s->nb_turns++].q, numbers + 1, sizeof(turns->q));
+        }
+        text += len + !!text[len];
+    }
+    if (!s->nb_turns) {
+        av_log(ctx, AV_LOG_ERROR, "rotations: it is empty; lines of a time and a quaternion are needed\n");
+        return AVERROR(EINVAL);
+    }
+    return 0;
+}
+
+int ff_equi2multi_turn_rig(Equi2MultiContext *s, double time)
+{
+    const struct Equi2MultiTurn *turn = s->turns;
+    int first = 0, end = s->nb_turns;   // the last one that is not later
+    double q[4];
+
+    if (!s->nb_turns)
+        return 0;
+    while (end - first > 1) {
+        const int middle = (first + end) / 2;
+
+        if (turn[middle].time <= time)
+            first = middle;
+        else
+            end = middle;
+    }
+    turn += first;
+    if (time <= turn->time || first == s->nb_turns - 1)
+        memcpy(q, turn->q, sizeof(q));
+    else
+        equi2multi_slerp(turn[0].q, turn[1].q, (time - turn[0].time) / (turn[1].time - turn[0].time), q);
+    if (!memcmp(q, s->turn, sizeof(q)))
+        return 0;
+    memcpy(s->turn, q, sizeof(q));
+    return 1;
+}
+
 int ff_equi2multi_orient_views(Equi2MultiContext *s)
 {
     for (int i = 0; i < s->nb_views; i++) {
@@ -292,8 +404,9 @@ int ff_equi2multi_orient_views(Equi2MultiContext *s)
         equi2multi_rotate(&o, 'r', -pose[2] / 65536.);
         equi2multi_rotate(&o, 'p', -pose[1] / 65536.);
         equi2multi_rotate(&o, 'y', -pose[0] / 65536.);
-        rotate(s, &o, s->yaw, s->pitch, s->roll);
-        rotate(s, &o, v->yaw, v->pitch, v->roll);
+        equi2multi_rotate_by(&o, s->turn);
+        rotate(s, &o, s->convention == EQUI2MULTI_360TOOLKIT, s->yaw, s->pitch, s->roll);
+        rotate_camera(s, &o, v);
         v->orientation = o;
 
         av_dict_free(&v->metadata);
@@ -317,6 +430,54 @@ int ff_equi2multi_orient_views(Equi2MultiContext *s)
     return 0;
 }
 
+int ff_equi2multi_show_owner(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    AVFrame *const *out = arg;
+    double (*axes)[3][3] = av_malloc_array(s->nb_views, sizeof(*axes));  // of the cameras, in the rig
+
+    if (!axes)
+        return AVERROR(ENOMEM);
+    for (int i = 0; i < s->nb_views; i++) {
+        Equi2MultiOrientation o = equi2multi_forward();
+
+        rotate_camera(s, &o, &s->views[i]);
+        equi2multi_matrix(&o, axes[i]);
+    }
+
+    for (int i = 0; i < s->nb_views; i++) {
+        const Equi2MultiPinhole *cam = &s->views[i].cam;
+        const int end = ff_slice_pos(cam->h, jobnr + 1, nb_jobs);
+
+        for (int y = ff_slice_pos(cam->h, jobnr, nb_jobs); out[i] && y < end; y++)
+            for (int x = 0; x < cam->w; x++) {
+                const double ray[3] = { (x + .5 - cam->w / 2.) / cam->fx, (y + .5 - cam->h / 2.) / cam->fy, 1 };
+                double d[3], best = 0;
+                int owner = i;
+
+                for (int k = 0; k < 3; k++)
+                    d[k] = axes[i][k][0] * ray[0] + axes[i][k][1] * ray[1] + axes[i][k][2] * ray[2];
+                for (int k = 0; k < s->nb_views; k++) {
+                    const Equi2MultiPinhole *other = &s->views[k].cam;
+                    double p[3];
+
+                    for (int j = 0; j < 3; j++)
+                        p[j] = axes[k][0][j] * d[0] + axes[k][1][j] * d[1] + axes[k][2][j] * d[2];
+                    // the nearest axis is that which most of the ray lies along
+                    if (p[2] > best && fabs(p[0]) * other->fx <= p[2] * other->w / 2 &&
+                                       fabs(p[1]) * other->fy <= p[2] * other->h / 2) {
+                        best  = p[2];
+                        owner = k;
+                    }
+                }
+                out[i]->data[0][y * out[i]->linesize[0] + x] = owner == i ? 255 : 0;
+            }
+    }
+
+    av_free(axes);
+    return 0;
+}
+
 av_cold int ff_equi2multi_init_rig(AVFilterContext *ctx)
 {
     Equi2MultiContext *s = ctx->priv;
@@ -329,9 +490,18 @@ av_cold int ff_equi2multi_init_rig(AVFilterContext *ctx)
         return AVERROR(EINVAL);
     }
 
+    s->turn[0] = 1;
     ret = parse_rig(ctx, &preset_fov);
+    if (ret >= 0 && s->rotation)
+        ret = ff_equi2multi_parse_rotation(ctx, s->rotation, s->turn);
+    if (ret >= 0 && s->rotations)
+        ret = parse_rotations(ctx);
     if (ret < 0)
         return ret;
+    if (s->rotation && s->rotations) {
+        av_log(ctx, AV_LOG_ERROR, "rotation and rotations are both given; one of them is needed\n");
+        return AVERROR(EINVAL);
+    }
 
     for (int i = 0; i < s->nb_views; i++) {
         Equi2MultiView *v = &s->views[i];
@@ -365,8 +535,11 @@ av_cold void ff_equi2multi_uninit_rig(AVFilterContext *ctx)
 
     for (int i = 0; i < s->nb_views; i++) {
         av_opt_free(&s->views[i]);
+        av_frame_free(&s->views[i].owned);
         av_dict_free(&s->views[i].metadata);
     }
     av_freep(&s->views);
     s->nb_views = 0;
+    av_freep(&s->turns);
+    s->nb_turns = 0;
 }

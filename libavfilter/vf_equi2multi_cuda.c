@@ -499,6 +499,10 @@ static const Equi2MultiBackend backend = {
 
 static av_cold int init(AVFilterContext *ctx)
 {
+    if (((const CUDAContext *)ctx->priv)->e2m.show_owner) {
+        av_log(ctx, AV_LOG_ERROR, "show=owner is for equi2multi alone, which takes any frames, such as those of nullsrc\n");
+        return AVERROR(EINVAL);
+    }
     return ff_equi2multi_init(ctx, &backend);
 }
 

@@ -9,7 +9,7 @@ fate-equi2multi-geometry: CMD = run libavfilter/tests/equi2multi$(EXESUF)
 EQUI2MULTI_SRC = testsrc2=size=256x128:rate=25:duration=0.08
 EQUI2MULTI     = framecrc -flags bitexact -lavfi
 
-FATE_EQUI2MULTI_PRESETS = ring8 dome16 cardinal4 cube6 ring12 dense17 tiles8 colmap12 nerf8 nerf14
+FATE_EQUI2MULTI_PRESETS = ring8 dome16 cardinal4 cube6 ring12 dense17 tiles8 colmap12 nerf8 nerf14 lens10 lens18
 FATE_EQUI2MULTI_TESTSRC2 += $(FATE_EQUI2MULTI_PRESETS:%=fate-equi2multi-rig-%)
 fate-equi2multi-rig-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=$(@:fate-equi2multi-rig-%=%):w=96:h=64
 
@@ -19,6 +19,33 @@ fate-equi2multi-fov:        CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p
 fate-equi2multi-turned:     CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=w=64:yaw=-100:pitch=33:roll=7
 fate-equi2multi-convention: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=w=64:yaw=-100:pitch=-33:roll=-7:convention=360toolkit
 fate-equi2multi-convention: REF = $(SRC_PATH)/tests/ref/fate/equi2multi-turned
+
+# the convention is for angles that a user writes, not for presets
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-convention-preset
+fate-equi2multi-convention-preset: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=colmap12:w=96:h=64:convention=360toolkit
+fate-equi2multi-convention-preset: REF = $(SRC_PATH)/tests/ref/fate/equi2multi-rig-colmap12
+
+# a part of a frame, an eye, a part of the sphere: what comes before the filter, and its options
+EQUI2MULTI_CELLS = crop crop-size sbs-left sbs-right tb-right tile strip cap cap-jpeg
+EQUI2MULTI_FROM-crop      = ,crop=128:64:32:62
+EQUI2MULTI_CELL-crop      = yaw=77
+EQUI2MULTI_FROM-crop-size = ,crop=102:100:154:28
+EQUI2MULTI_CELL-crop-size = pitch=50:in_stereo=tb
+EQUI2MULTI_CELL-sbs-left  = in_stereo=sbs
+EQUI2MULTI_CELL-sbs-right = in_stereo=sbs:eye=right:yaw=77
+EQUI2MULTI_CELL-tb-right  = in_stereo=tb:eye=right:pitch=-30
+EQUI2MULTI_CELL-tile      = sphere=600x300+129+40:yaw=100
+EQUI2MULTI_CELL-strip     = sphere=256x300+0+81:roll=20
+EQUI2MULTI_CELL-cap       = sphere=256x171+0+0:yaw=30
+EQUI2MULTI_CELL-cap-jpeg  = sphere=257x171+1+43:yaw=30$(EQUI2MULTI_TO-jpeg)
+FATE_EQUI2MULTI_CELLS += $(EQUI2MULTI_CELLS:%=fate-equi2multi-cell-%)
+fate-equi2multi-cell-%: CELL = $(@:fate-equi2multi-cell-%=%)
+fate-equi2multi-cell-%: CMD = $(EQUI2MULTI) $(EQUI2MULTI_CELL_SRC)$(EQUI2MULTI_FROM-$(CELL)),equi2multi=rig=cube6:w=97:h=63:$(EQUI2MULTI_CELL-$(CELL))
+EQUI2MULTI_CELL_SRC = $(EQUI2MULTI_SRC),format=yuv420p,scale=flags=bicubic+accurate_rnd+bitexact,format=yuva420p,setparams=range=tv:colorspace=bt709
+
+# masks of what each view owns
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-owner
+fate-equi2multi-owner: CMD = $(EQUI2MULTI) $(EQUI2MULTI_SRC),format=yuv420p,equi2multi=rig=dome16:w=96:h=64:v_fov=80:yaw=30:show=owner
 
 FATE_EQUI2MULTI_RORDERS = yrp pyr pry ryp rpy
 FATE_EQUI2MULTI_TESTSRC2 += $(FATE_EQUI2MULTI_RORDERS:%=fate-equi2multi-rorder-%)
@@ -115,6 +142,12 @@ FATE_EQUI2MULTI_SENDCMD += fate-equi2multi-commands
 fate-equi2multi-commands: tests/data/filtergraphs/equi2multi-commands
 fate-equi2multi-commands: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/tests/data/filtergraphs/equi2multi-commands
 
+# ... and one by quaternions: commands, two of which are refused, and a list over time
+FATE_EQUI2MULTI_SENDCMD  += fate-equi2multi-rotation
+FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-rotations
+fate-equi2multi-rotation fate-equi2multi-rotations: fate-%: tests/data/filtergraphs/%
+fate-equi2multi-rotation fate-equi2multi-rotations: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/$(@:fate-%=tests/data/filtergraphs/%)
+
 # a panorama that changes its size within the graph
 FATE_EQUI2MULTI_CONCAT += fate-equi2multi-resize
 fate-equi2multi-resize: CMD = $(EQUI2MULTI) "testsrc2=size=256x128:duration=0.08,format=yuv420p[a];testsrc2=size=320x160:duration=0.08,format=yuv420p[b];[a][b]concat=unsafe=1,equi2multi=rig=cube6:w=64"
@@ -128,6 +161,7 @@ FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT TESTSRC2)           += 
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SCALE TESTSRC2)     += $(FATE_EQUI2MULTI_SCALE)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_SETPARAMS)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SCALE SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_COLOURS)
+FATE_EQUI2MULTI-$(call FILTERFRAMECRC, CROP EQUI2MULTI FORMAT SCALE SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CELLS)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT TESTSRC2 TRIM)      += $(FATE_EQUI2MULTI_TRIM)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, EQUI2MULTI FORMAT SENDCMD TESTSRC2)   += $(FATE_EQUI2MULTI_SENDCMD)
 FATE_EQUI2MULTI-$(call FILTERFRAMECRC, CONCAT EQUI2MULTI FORMAT TESTSRC2)    += $(FATE_EQUI2MULTI_CONCAT)
@@ -140,13 +174,13 @@ fate-equi2multi: $(FATE_EQUI2MULTI-yes) $(FATE_EQUI2MULTI_FFPROBE-yes) fate-chec
 # equi2multi_cuda: the references are those of the CPU filter. Every view is
 # downloaded. The tests need a GPU and are part of fate-hw.
 EQUI2MULTI_ON_GPU = framecrc -init_hw_device cuda=gpu -filter_hw_device gpu -flags bitexact
-EQUI2MULTI_PADS   = 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
+EQUI2MULTI_PADS   = 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
 # (options, number of views, pixel format)
 EQUI2MULTI_CUDA   = $(subst $() $(),,hwupload,equi2multi_cuda=$(1)$(foreach i,$(wordlist 1,$(2),$(EQUI2MULTI_PADS)),[v$(i)])$(foreach i,$(wordlist 1,$(2),$(EQUI2MULTI_PADS)),;[v$(i)]hwdownload,format=$(3)))
 # (options, number of views)
 EQUI2MULTI_CUDA_CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_SRC),format=yuv420p,$(call EQUI2MULTI_CUDA,$(1),$(2),yuv420p)"
 # views of a preset, which is what its name ends in
-EQUI2MULTI_VIEWS = $(lastword $(foreach n,4 6 8 12 14 16 17,$(if $(filter %$(n),$(1)),$(n))))
+EQUI2MULTI_VIEWS = $(lastword $(foreach n,4 6 8 10 12 14 16 17 18,$(if $(filter %$(n),$(1)),$(n))))
 
 FATE_EQUI2MULTI_CUDA_TESTSRC2 += $(FATE_EQUI2MULTI_PRESETS:%=fate-equi2multi-cuda-rig-%)
 fate-equi2multi-cuda-rig-%: RIG = $(@:fate-equi2multi-cuda-rig-%=%)
@@ -194,17 +228,25 @@ FATE_EQUI2MULTI_CUDA_TESTSRC2 += fate-equi2multi-cuda-one-view fate-equi2multi-c
 fate-equi2multi-cuda-one-view:  CMD = $(call EQUI2MULTI_CUDA_CMD,rig=yaw=123:w=320:h=180,1)
 fate-equi2multi-cuda-one-pixel: CMD = $(call EQUI2MULTI_CUDA_CMD,rig=yaw=180:w=1,1)
 
+# frames of a device have to be cropped there
+FATE_EQUI2MULTI_CUDA_CELLS += $(EQUI2MULTI_CELLS:%=fate-equi2multi-cuda-cell-%)
+fate-equi2multi-cuda-cell-%: CELL = $(@:fate-equi2multi-cuda-cell-%=%)
+fate-equi2multi-cuda-cell-%: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "$(EQUI2MULTI_CELL_SRC),$(patsubst hwupload%,hwupload$(EQUI2MULTI_FROM-$(CELL))%,$(call EQUI2MULTI_CUDA,rig=cube6:w=97:h=63:$(EQUI2MULTI_CELL-$(CELL)),6,yuva420p))"
+
 FATE_EQUI2MULTI_CUDA_TRIM += fate-equi2multi-cuda-early-end
 fate-equi2multi-cuda-early-end: CMD = $(EQUI2MULTI_ON_GPU) -lavfi "testsrc2=size=256x128:rate=25:duration=0.4,format=yuv420p,hwupload,equi2multi_cuda=rig=cardinal4:w=64[a][b][c][d];[b]trim=end_frame=1[e];[d]trim=end_frame=3[f];[a]hwdownload,format=yuv420p;[e]hwdownload,format=yuv420p;[c]hwdownload,format=yuv420p;[f]hwdownload,format=yuv420p"
 
 # the filter graphs of the CPU filter, on the GPU
 FATE_EQUI2MULTI_CUDA_TESTSRC2 += fate-equi2multi-cuda-list fate-equi2multi-cuda-256-views
-FATE_EQUI2MULTI_CUDA_SENDCMD  += fate-equi2multi-cuda-commands
+FATE_EQUI2MULTI_CUDA_SENDCMD  += fate-equi2multi-cuda-commands fate-equi2multi-cuda-rotation
+FATE_EQUI2MULTI_CUDA_TESTSRC2 += fate-equi2multi-cuda-rotations
 fate-equi2multi-cuda-list:      VIEWS = 4
 fate-equi2multi-cuda-256-views: VIEWS = 256
 fate-equi2multi-cuda-commands:  VIEWS = 8
-$(addprefix fate-equi2multi-cuda-, list 256-views commands): fate-equi2multi-cuda-%: tests/data/filtergraphs/equi2multi-cuda-%
-$(addprefix fate-equi2multi-cuda-, list 256-views commands): CMD = $(EQUI2MULTI_ON_GPU) -/filter_complex $(TARGET_PATH)/$(@:fate-%=tests/data/filtergraphs/%)
+fate-equi2multi-cuda-rotation:  VIEWS = 8
+fate-equi2multi-cuda-rotations: VIEWS = 8
+$(addprefix fate-equi2multi-cuda-, list 256-views commands rotation rotations): fate-equi2multi-cuda-%: tests/data/filtergraphs/equi2multi-cuda-%
+$(addprefix fate-equi2multi-cuda-, list 256-views commands rotation rotations): CMD = $(EQUI2MULTI_ON_GPU) -/filter_complex $(TARGET_PATH)/$(@:fate-%=tests/data/filtergraphs/%)
 tests/data/filtergraphs/equi2multi-cuda-%: tests/data/filtergraphs/equi2multi-%
 	$(M)awk -v n=$(VIEWS) '{ gsub(/equi2multi=/, "hwupload,equi2multi_cuda="); gsub(/ equi2multi /, " equi2multi_cuda "); print } \
 	    END { for (i = 0; i < n; i++) printf "[v%d]", i; for (i = 0; i < n; i++) printf ";\n[v%d]hwdownload,format=yuv420p", i; print "" }' $< > $@
@@ -213,6 +255,7 @@ FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HW
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SCALE TESTSRC2)     += $(FATE_EQUI2MULTI_CUDA_SCALE)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CUDA_SETPARAMS)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SCALE SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CUDA_COLOURS)
+FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, CROP EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SCALE SETPARAMS TESTSRC2) += $(FATE_EQUI2MULTI_CUDA_CELLS)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD TESTSRC2 TRIM)      += $(FATE_EQUI2MULTI_CUDA_TRIM)
 FATE_EQUI2MULTI_CUDA-$(call FILTERFRAMECRC, EQUI2MULTI_CUDA FORMAT HWDOWNLOAD HWUPLOAD SENDCMD TESTSRC2)   += $(FATE_EQUI2MULTI_CUDA_SENDCMD)
 $(FATE_EQUI2MULTI_CUDA-yes): REF = $(SRC_PATH)/tests/ref/fate/$(@:fate-equi2multi-cuda-%=equi2multi-%)
