@@ -210,6 +210,10 @@ static av_cold int nvjpeg_init(AVCodecContext *avctx)
     avctx->chroma_sample_location = AVCHROMA_LOC_CENTER;
 
     if (avctx->hw_device_ctx) {
+        if (((const AVHWDeviceContext *)avctx->hw_device_ctx->data)->type != AV_HWDEVICE_TYPE_CUDA) {
+            av_log(avctx, AV_LOG_ERROR, "The hardware device is no CUDA device\n");
+            return AVERROR(EINVAL);
+        }
         s->device_ref = av_buffer_ref(avctx->hw_device_ctx);
         ret = s->device_ref ? 0 : AVERROR(ENOMEM);
     } else {
@@ -546,9 +550,14 @@ static av_cold void nvjpeg_flush(AVCodecContext *avctx)
     if (CHECK_CU(s->cu->cuCtxPushCurrent(s->cuda_ctx)) < 0)
         return;
     for (int i = 0; i < s->async_depth; i++) {
-        CHECK_CU(s->cu->cuStreamSynchronize(s->slots[i].stream));
-        av_packet_unref(s->slots[i].pkt);
-        av_frame_unref(s->slots[i].frame);
+        Slot *slot = &s->slots[i];
+
+        CHECK_CU(s->cu->cuStreamSynchronize(slot->stream));
+        if (slot->ret < 0)
+            free_states(avctx, slot);           // as return_image() would
+        slot->ret = 0;
+        av_packet_unref(slot->pkt);
+        av_frame_unref(slot->frame);
     }
     CHECK_CU(s->cu->cuCtxPopCurrent(&dummy));
     s->queued = s->collected = s->drain = 0;

@@ -57,6 +57,7 @@ typedef struct NVJPEGEncContext {
     int optimize;
     int async_depth;
 
+    const AVCUDADeviceContext *hwctx;
     CudaFunctions *cu;
     CUcontext cuda_ctx;
     CUstream frame_stream;          ///< the one that frames are written on
@@ -146,6 +147,7 @@ static av_cold int nvjpeg_init(AVCodecContext *avctx)
     }
 
     hwctx           = frames->device_ctx->hwctx;
+    s->hwctx        = hwctx;
     s->cu           = hwctx->internal->cuda_dl;
     s->frame_stream = hwctx->stream;
 
@@ -248,6 +250,11 @@ static int nvjpeg_encode(AVCodecContext *avctx, AVPacket *pkt, const AVFrame *fr
     if (frame->width != avctx->width || frame->height != avctx->height || !frames_ref ||
         ((const AVHWFramesContext *)frames_ref->data)->sw_format != s->sw_format) {
         av_log(avctx, AV_LOG_ERROR, "The size or pixel format of the frames has changed\n");
+        return AVERROR(EINVAL);
+    }
+    // what the frame waits for is looked for on the stream of its device
+    if (((const AVHWFramesContext *)frames_ref->data)->device_ctx->hwctx != s->hwctx) {
+        av_log(avctx, AV_LOG_ERROR, "The frame is of another CUDA device than the first one\n");
         return AVERROR(EINVAL);
     }
 

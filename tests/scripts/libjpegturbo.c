@@ -25,6 +25,9 @@
  * "allocate" lets every single allocation made while encoding fail, libjpeg's
  * too; see failing_malloc.h. "allocate-cuda" does so for mjpeg_nvjpeg, with
  * frames in CUDA memory, and "allocate-cuda FILE" for its decoder and that JPEG.
+ *
+ * "flush FILE" prints how many of eight pictures come out after some, of which one
+ * may have failed, were flushed, "two-devices" what the encoder makes of a frame of another device.
  */
 
 #include <stdio.h>
@@ -231,22 +234,77 @@ static int run_decoding(void *arg)
     return first ? first : frames == 3 ? 0 : AVERROR_BUG;
 }
 
-static int allocate_cuda_decoding(const char *name)
+static AVPacket *read_packet(const char *name)
 {
     FILE *file = fopen(name, "rb");
-    Decoding d = { cuda(), av_packet_alloc() };
+    AVPacket *pkt = av_packet_alloc();
+
+    if (!file || !pkt || av_new_packet(pkt, 200000) < 0)
+        abort();
+    av_shrink_packet(pkt, fread(pkt->data, 1, pkt->size, file));
+    fclose(file);
+    return pkt;
+}
+
+static int allocate_cuda_decoding(const char *name)
+{
+    Decoding d = { cuda(), read_packet(name) };
     int bad;
 
     av_log_set_level(AV_LOG_QUIET);
-    if (!file || av_new_packet(d.pkt, 200000) < 0)
-        return 1;
-    av_shrink_packet(d.pkt, fread(d.pkt->data, 1, d.pkt->size, file));
-    fclose(file);
     bad = fail_each("mjpeg_nvjpeg, decoding", 30, 1, run_decoding, &d);
     av_packet_free(&d.pkt);
     av_buffer_unref(&d.device);
 
     return bad;
+}
+
+static int flush(const char *name)
+{
+    AVCodecContext *avctx = avcodec_alloc_context3(avcodec_find_decoder_by_name("mjpeg_nvjpeg"));
+    AVPacket *pkt = read_packet(name);
+    AVFrame *frame = av_frame_alloc();
+    int frames = 0, ret;
+
+    av_log_set_level(AV_LOG_QUIET);
+    avctx->thread_count = 1;
+    if (avcodec_open2(avctx, NULL, NULL) < 0)
+        return 1;
+    for (int i = 0; i < 8; i++)     // none is taken out: all of them are under way
+        avcodec_send_packet(avctx, pkt);
+    avcodec_flush_buffers(avctx);
+    for (int i = 0; i < 9; i++) {
+        avcodec_send_packet(avctx, i < 8 ? pkt : NULL);
+        while ((ret = avcodec_receive_frame(avctx, frame)) != AVERROR(EAGAIN) && ret != AVERROR_EOF)
+            frames += ret >= 0;
+    }
+    printf("%d\n", frames);
+    av_frame_free(&frame);
+    av_packet_free(&pkt);
+    avcodec_free_context(&avctx);
+
+    return 0;
+}
+
+static int use_two_devices(void)
+{
+    AVFrame *frames[] = { upload(picture(0)), upload(picture(0)) };
+    AVCodecContext *avctx = avcodec_alloc_context3(avcodec_find_encoder_by_name("mjpeg_nvjpeg"));
+
+    avctx->width         = frames[0]->width;
+    avctx->height        = frames[0]->height;
+    avctx->pix_fmt       = AV_PIX_FMT_CUDA;
+    avctx->color_range   = AVCOL_RANGE_JPEG;
+    avctx->time_base     = (AVRational){ 1, 25 };
+    avctx->hw_frames_ctx = av_buffer_ref(frames[0]->hw_frames_ctx);
+    if (avcodec_open2(avctx, NULL, NULL) < 0)
+        return 1;
+    printf("%s\n", av_err2str(avcodec_send_frame(avctx, frames[1])));
+    avcodec_free_context(&avctx);
+    for (int i = 0; i < 2; i++)
+        av_frame_free(&frames[i]);
+
+    return 0;
 }
 
 static int read_picture(const char *name)
@@ -285,6 +343,10 @@ int main(int argc, char **argv)
         return allocate_cuda();
     if (argc == 3 && !strcmp(argv[1], "allocate-cuda"))
         return allocate_cuda_decoding(argv[2]);
+    if (argc == 3 && !strcmp(argv[1], "flush"))
+        return flush(argv[2]);
+    if (argc == 2 && !strcmp(argv[1], "two-devices"))
+        return use_two_devices();
     if (argc == 3 && !strcmp(argv[1], "read"))
         return read_picture(argv[2]);
 
