@@ -34,8 +34,10 @@
 
 /*
  * What takes the sums that a sampler makes of the pixels of a thread: so many rows
- * of a column, APART(rows) apart, of a view. A sum a component, with 2 *
- * EQUI2MULTI_WEIGHT_BITS more bits than a sample, and with the sink's rounding.
+ * of a column, APART(rows) apart, of a view, one after the other. A sum a
+ * component, with 2 * EQUI2MULTI_WEIGHT_BITS more bits than a sample, and with the
+ * sink's rounding. Where a sink is slim, a kernel with tiles shall have no more
+ * registers than it needs.
  */
 
 /** Conversion to one of Y, U, V. It is a copy, which stores do not make the compiler read again. */
@@ -64,25 +66,26 @@ struct Converter {
 template<typename T, int comps, int rows>
 struct Store {
     static const unsigned rounding = EQUI2MULTI_WEIGHT_ONE * EQUI2MULTI_WEIGHT_ONE / 2;
+    static const bool slim = false;
+    const int linesize, low_bits;
     unsigned char *out;
-    long long linesize;
-    int low_bits;
 
     __device__ Store(const Equi2MultiCUDALaunch &launch, const Equi2MultiCUDAGrid &,
                      const Equi2MultiCUDAView &view, int x, int y)
-        : out(view.data[0] + (long long)y * view.linesize[0] + x * sizeof(T)),
-          linesize(view.linesize[0]), low_bits(launch.src.low_bits)
+        : linesize(view.linesize[0]), low_bits(launch.src.low_bits),
+          out(view.data[0] + (long long)y * view.linesize[0] + x * sizeof(T))
     {
     }
 
-    __device__ void put(int row, const unsigned (&sum)[comps])
+    __device__ void put(int, const unsigned (&sum)[comps])
     {
         const int bits = sizeof(T) * 8 / comps;
         T pixel = 0;
 
         for (int k = 0; k < comps; k++)
             pixel |= sum[k] >> (2 * EQUI2MULTI_WEIGHT_BITS) << (bits == 8 ? 0 : low_bits) << k * bits;
-        *(T *)(out + row * APART(rows) * linesize) = pixel;
+        *(T *)out = pixel;
+        out += APART(rows) * (long long)linesize;
     }
 };
 
@@ -90,11 +93,12 @@ struct Store {
 template<typename T, int comps, int rows>
 struct Chroma {
     static const unsigned rounding = 0;
+    static const bool slim = true;
     const Converter to_u, to_v;
     const bool second, keep, finish;
     const int depth, w;
     unsigned char *out[2];
-    long long linesize[2];
+    int linesize[2];
     unsigned *kept;
 
     __device__ Chroma(const Equi2MultiCUDALaunch &launch, const Equi2MultiCUDAGrid &grid,
@@ -104,23 +108,25 @@ struct Chroma {
     {
         for (int k = 0; k < 2; k++) {
             linesize[k] = view.linesize[k];
-            out[k] = view.data[k] + y * linesize[k] + x * launch.step * launch.bytes;
+            out[k] = view.data[k] + y * (long long)linesize[k] + x * launch.step * launch.bytes;
         }
     }
 
-    __device__ void put(int row, const unsigned (&sum)[comps])
+    __device__ void put(int, const unsigned (&sum)[comps])
     {
-        unsigned *pair = kept + row * APART(rows) * w;
         const unsigned sample = equi2multi_widen(sum[0], depth);
-        const unsigned other = comps == 2 ? equi2multi_widen(sum[comps - 1], depth) : second ? *pair & 0xffff : 0;
+        const unsigned other = comps == 2 ? equi2multi_widen(sum[comps - 1], depth) : second ? *kept & 0xffff : 0;
         const unsigned u = second ? other : sample, v = second ? sample : other;
 
         if (keep)
-            *pair = u | v << 16;
+            *kept = u | v << 16;
         if (finish) {
-            to_u.store(out[0] + row * APART(rows) * linesize[0], 0, u, v);
-            to_v.store(out[1] + row * APART(rows) * linesize[1], 0, u, v);
+            to_u.store(out[0], 0, u, v);
+            to_v.store(out[1], 0, u, v);
         }
+        kept   += APART(rows) * w;
+        out[0] += APART(rows) * (long long)linesize[0];
+        out[1] += APART(rows) * (long long)linesize[1];
     }
 };
 
@@ -134,17 +140,17 @@ static __inline__ __device__ unsigned between(unsigned a, unsigned b, int quarte
 template<typename T, int comps, int rows>
 struct Luma {
     static const unsigned rounding = 0;
+    static const bool slim = true;
     const Converter to_y;
-    const int depth;
+    const int depth, linesize;
     unsigned char *out;
-    long long linesize;
     unsigned pair[rows];
 
     /** Read chroma for all of the rows at once: a thread had to wait for each one. */
     __device__ Luma(const Equi2MultiCUDALaunch &launch, const Equi2MultiCUDAGrid &grid,
                     const Equi2MultiCUDAView &view, int x, int y)
-        : to_y(launch, 0), depth(launch.src.depth),
-          out(view.data[0] + (long long)y * view.linesize[0] + x * launch.step * launch.bytes), linesize(view.linesize[0])
+        : to_y(launch, 0), depth(launch.src.depth), linesize(view.linesize[0]),
+          out(view.data[0] + (long long)y * view.linesize[0] + x * launch.step * launch.bytes)
     {
         // steps are 1 or 2, and division is dear
         const int half_x = launch.siting[0].step - 1, half_y = launch.siting[1].step - 1;
@@ -166,7 +172,8 @@ struct Luma {
 
     __device__ void put(int row, const unsigned (&sum)[comps])
     {
-        to_y.store(out + row * APART(rows) * linesize, equi2multi_widen(sum[0], depth), pair[row] & 0xffff, pair[row] >> 16);
+        to_y.store(out, equi2multi_widen(sum[0], depth), pair[row] & 0xffff, pair[row] >> 16);
+        out += APART(rows) * (long long)linesize;
     }
 };
 
@@ -269,8 +276,10 @@ static __inline__ __device__ void sample_anywhere(const Equi2MultiCUDALaunch &la
 /**
  * Render one pixel of every view of a grid: the position is read once, and
  * what follows from it but for the heading is computed once.
+ *
+ * @param slim  no fast path
  */
-template<typename T, int comps, template<typename, int, int> class Sink>
+template<typename T, int comps, template<typename, int, int> class Sink, bool slim>
 static __inline__ __device__ void render_pixel(const Equi2MultiCUDALaunch &launch,
                                                const Equi2MultiCUDAGrid &grid, int x, int y)
 {
@@ -279,7 +288,7 @@ static __inline__ __device__ void render_pixel(const Equi2MultiCUDALaunch &launc
     const int v = positions_v(grid)[y * grid.w + x] + launch.rounding;
     const int row = v >> EQUI2MULTI_POS_BITS;
     const unsigned fy = equi2multi_weight(v) & launch.weights;
-    const int inner_w = row >= 0 && row + 1 < src.h ? src.w - 1 : 0;
+    const int inner_w = !slim && row >= 0 && row + 1 < src.h ? src.w - 1 : 0;
     const T *line = (const T *)(src.data + (long long)row * src.linesize);
     const T *next = (const T *)((const unsigned char *)line + src.linesize);
 
@@ -316,7 +325,7 @@ static __inline__ __device__ void render(const Equi2MultiCUDALaunch &launch)
     const int y = blockIdx.y * EQUI2MULTI_CUDA_BLOCK_H + threadIdx.y;
 
     if (x < grid.w && y < grid.h)
-        render_pixel<T, comps, Sink>(launch, grid, x, y);
+        render_pixel<T, comps, Sink, false>(launch, grid, x, y);
 }
 
 /** An integer for two pixels, one below the other: the samples of both in turn. */
@@ -435,7 +444,7 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
         !(src.border & EQUI2MULTI_GOES_ROUND) || src.half_gap) {
 #pragma unroll 1
         for (int k = 0; k < rows && x < grid.w && y + k * threads_y < grid.h; k++)
-            render_pixel<T, comps, Sink>(launch, grid, x, y + k * threads_y);
+            render_pixel<T, comps, Sink, Sink<T, comps, 1>::slim>(launch, grid, x, y + k * threads_y);
         return;
     }
 
@@ -498,8 +507,10 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
 
 // ----------------------------------------------------------------- kernels
 
-#define TILED(name, Sink, type, comps, format, rows)                              \
-__global__ void equi2multi_ ## name ## _ ## format(Equi2MultiCUDALaunch launch)   \
+/* so many blocks shall fit on a multiprocessor: its 64K registers, among their threads */
+#define TILED(name, Sink, type, comps, format, rows, blocks)                      \
+__global__ void __attribute__((launch_bounds(TILE * APART(rows), blocks)))        \
+equi2multi_ ## name ## _ ## format(Equi2MultiCUDALaunch launch)                   \
 {                                                                                 \
     render_tile<type, comps, Sink, rows>(launch);                                 \
 }
@@ -520,23 +531,23 @@ extern "C" {
 /* bytes of a sample x samples of a pixel; by tiles as EQUI2MULTI_CUDA_IS_TILED() says */
 
 #if EQUI2MULTI_CUDA_CONVERT != 1 && EQUI2MULTI_CUDA_BYTES != 2
-TILED(store,     Store,  unsigned char,  1, 1x1, EQUI2MULTI_CUDA_STORED_ROWS)
-TILED(store,     Store,  unsigned short, 2, 1x2, EQUI2MULTI_CUDA_STORED_ROWS)
+TILED(store,     Store,  unsigned char,  1, 1x1, EQUI2MULTI_CUDA_STORED_ROWS, 9)
+TILED(store,     Store,  unsigned short, 2, 1x2, EQUI2MULTI_CUDA_STORED_ROWS, 8)
 BY_PIXEL(store,  Store,  unsigned int,   4, 1x4)
 #endif
 #if EQUI2MULTI_CUDA_CONVERT != 1 && EQUI2MULTI_CUDA_BYTES != 1
-TILED(store,     Store,  unsigned short, 1, 2x1, EQUI2MULTI_CUDA_STORED_ROWS)
+TILED(store,     Store,  unsigned short, 1, 2x1, EQUI2MULTI_CUDA_STORED_ROWS, 8)
 BY_PIXEL(store,  Store,  unsigned int,   2, 2x2)
 #endif
 #if EQUI2MULTI_CUDA_CONVERT != 0 && EQUI2MULTI_CUDA_BYTES != 2
-TILED(chroma,    Chroma, unsigned char,  1, 1x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
-TILED(chroma,    Chroma, unsigned short, 2, 1x2, EQUI2MULTI_CUDA_CONVERTED_ROWS)
-TILED(luma,      Luma,   unsigned char,  1, 1x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+TILED(chroma,    Chroma, unsigned char,  1, 1x1, EQUI2MULTI_CUDA_CONVERTED_ROWS, 5)
+TILED(chroma,    Chroma, unsigned short, 2, 1x2, EQUI2MULTI_CUDA_CONVERTED_ROWS, 5)
+TILED(luma,      Luma,   unsigned char,  1, 1x1, EQUI2MULTI_CUDA_CONVERTED_ROWS, 5)
 #endif
 #if EQUI2MULTI_CUDA_CONVERT != 0 && EQUI2MULTI_CUDA_BYTES != 1
-TILED(chroma,    Chroma, unsigned short, 1, 2x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+TILED(chroma,    Chroma, unsigned short, 1, 2x1, EQUI2MULTI_CUDA_CONVERTED_ROWS, 5)
 BY_PIXEL(chroma, Chroma, unsigned int,   2, 2x2)
-TILED(luma,      Luma,   unsigned short, 1, 2x1, EQUI2MULTI_CUDA_CONVERTED_ROWS)
+TILED(luma,      Luma,   unsigned short, 1, 2x1, EQUI2MULTI_CUDA_CONVERTED_ROWS, 5)
 #endif
 
 __global__ void equi2multi_build(Equi2MultiCUDABuild launch)
