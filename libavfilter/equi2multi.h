@@ -19,6 +19,22 @@
 /**
  * @file
  * What the backends of equi2multi share: rig, grids, links and frames.
+ *
+ * The words, in code and messages:
+ * - view: what a camera of the rig sees, a pinhole picture. Heading: a turn
+ *   about the vertical axis of the panorama, the first part of an orientation.
+ * - cell: the rectangle of a frame that is rendered: all of it, what a crop
+ *   leaves, or one eye. It shows the sphere or, a partial panorama, some of it.
+ * - plane: of a frame; component: Y, U, V and alpha, or R, G, B; sample: one
+ *   value; pixel: the samples of a plane that are side by side. Chroma: planes
+ *   or components U and V.
+ * - raster: how the samples of a plane lie on luma pixels.
+ * - map: where the samples of a plane of the cell lie on the sphere.
+ * - position: where between the samples of such a plane a sample of a view comes
+ *   from; grid: those of a plane of all views that differ in their heading alone;
+ *   shift: what a heading adds to them; turn: 360 degrees of them.
+ * - target: what the frames of a view carry, and the conversion to that. Wide
+ *   samples: those to be converted, of EQUI2MULTI_WIDE_BITS.
  */
 
 #ifndef AVFILTER_EQUI2MULTI_H
@@ -216,8 +232,6 @@ typedef struct Equi2MultiContext {
     const Equi2MultiBackend *backend;
     enum AVPixelFormat format;       ///< of the samples, also where frames are a device's
     int nb_planes;
-    int bytes;                       ///< of a sample
-    int low_bits;                    ///< unused ones of a sample
     struct {
         int samples;                 ///< of a pixel
         int chroma;                  ///< EQUI2MULTI_LUMA, or EQUI2MULTI_CHROMA if there are fewer samples
@@ -326,7 +340,7 @@ int ff_equi2multi_init(AVFilterContext *ctx, const Equi2MultiBackend *backend);
 void ff_equi2multi_uninit(AVFilterContext *ctx);
 
 /**
- * Describe the planes of the panorama.
+ * Check the size of frames and describe their planes.
  *
  * @param format  that of the samples, one that the backend can render
  */

@@ -270,6 +270,16 @@ static int update_grids(AVFilterContext *ctx)
     return ret;
 }
 
+static int check_size(void *log_ctx, int w, int h)
+{
+    if (w >= 4 && h >= 2 && w <= MAX_PANO_SIZE && h <= MAX_PANO_SIZE)
+        return 0;
+
+    av_log(log_ctx, AV_LOG_ERROR, "The input is %dx%d; a panorama of 4x2 to %dx%d is needed\n",
+           w, h, MAX_PANO_SIZE, MAX_PANO_SIZE);
+    return AVERROR(EINVAL);
+}
+
 int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
 {
     Equi2MultiContext *s = inlink->dst->priv;
@@ -277,16 +287,18 @@ int ff_equi2multi_config_input(AVFilterLink *inlink, enum AVPixelFormat format)
 
     s->format    = format;
     s->nb_planes = av_pix_fmt_count_planes(format);
-    s->bytes     = (desc->comp[0].depth + desc->comp[0].shift + 7) / 8;
-    s->low_bits  = desc->comp[0].shift;
     for (int k = 0; k < s->nb_planes; k++)
         s->plane[k].chroma = (k == 1 || k == 2) && (desc->log2_chroma_w || desc->log2_chroma_h);
-    for (int i = 0; i < desc->nb_components; i++)
-        s->plane[desc->comp[i].plane].samples = desc->comp[i].step / s->bytes;
-    for (int i = 0; i < FFMIN(desc->nb_components, 3); i++)
-        s->comp[i] = ff_equi2multi_component(desc, i);
+    for (int i = desc->nb_components - 1; i >= 0; i--) {
+        const Equi2MultiComponent comp = ff_equi2multi_component(desc, i);
 
-    return 0;
+        s->plane[comp.plane].samples = comp.step;
+        if (i < 3)
+            s->comp[i] = comp;
+    }
+
+    // a cell can still be too small
+    return check_size(inlink->dst, inlink->w, inlink->h);
 }
 
 Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *in, int k)
@@ -296,14 +308,14 @@ Equi2MultiPlane ff_equi2multi_plane(const Equi2MultiContext *s, const AVFrame *i
     const int depth = s->comp[0].depth;
     Equi2MultiPlane plane = {
         .data     = in->data[k] + (s->pano.y / map->raster.step[1]) * (ptrdiff_t)in->linesize[k] +
-                    s->pano.x / map->raster.step[0] * s->plane[k].samples * s->bytes,
+                    s->pano.x / map->raster.step[0] * s->plane[k].samples * s->comp[0].bytes,
         .linesize = in->linesize[k],
         .w        = equi2multi_map_samples(map, 0),
         .h        = equi2multi_map_samples(map, 1),
         .turn     = equi2multi_turn(map),
         .border   = map->border,
         .half_gap = map->size[0] % map->raster.step[0],
-        .low_bits = s->low_bits,
+        .low_bits = s->comp[0].low_bits,
         .depth    = depth,
     };
 
@@ -360,12 +372,7 @@ static int find_cell(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *pa
         pano->h /= 2;
     }
 
-    if (pano->w < 4 || pano->h < 2 || pano->w > MAX_PANO_SIZE || pano->h > MAX_PANO_SIZE) {
-        av_log(ctx, AV_LOG_ERROR, "The input is %dx%d; a panorama of 4x2 to %dx%d is needed\n",
-               pano->w, pano->h, MAX_PANO_SIZE, MAX_PANO_SIZE);
-        return AVERROR(EINVAL);
-    }
-    return 0;
+    return check_size(ctx, pano->w, pano->h);
 }
 
 /** Find the place of the cell on the sphere. */

@@ -541,8 +541,8 @@ static int config_input(AVFilterLink *inlink)
         return ret;
 
     for (int k = 0; k < s->e2m.nb_planes; k++) {
-        s->sample[k] = get_sample_row(s->e2m.interp, s->e2m.bytes, s->e2m.plane[k].samples);
-        s->wide[k]   = get_sample_span(s->e2m.interp, s->e2m.bytes, s->e2m.plane[k].samples);
+        s->sample[k] = get_sample_row(s->e2m.interp, s->e2m.comp[0].bytes, s->e2m.plane[k].samples);
+        s->wide[k]   = get_sample_span(s->e2m.interp, s->e2m.comp[0].bytes, s->e2m.plane[k].samples);
     }
     return 0;
 }

@@ -92,7 +92,7 @@ static int get_kernel(AVFilterContext *ctx, CUfunction *kernel, int convert, con
     } images[2][2] = { { IMAGE(store_8), IMAGE(store_16) }, { IMAGE(convert_8), IMAGE(convert_16) } };
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
-    const int wide = s->e2m.bytes - 1;
+    const int wide = s->e2m.comp[0].bytes - 1;
     CUmodule *module = &s->module[convert];
     int ret;
 
@@ -234,7 +234,7 @@ static int run_pass(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out
     const Equi2MultiTarget *t = pass->target;
     const int k = pass->k, chroma = k == 1 || k == 2;
     const int samples = k < e2m->nb_planes ? e2m->plane[k].samples : 2, both = samples == 2;
-    const int rows = !EQUI2MULTI_CUDA_IS_TILED(e2m->bytes * samples) ? 0 :
+    const int rows = !EQUI2MULTI_CUDA_IS_TILED(e2m->comp[0].bytes * samples) ? 0 :
                      t ? EQUI2MULTI_CUDA_CONVERTED_ROWS : EQUI2MULTI_CUDA_STORED_ROWS;
     CUfunction *kernel = &s->kernel[pass->sink][k];
     char name[32];
@@ -276,7 +276,7 @@ static int run_pass(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out
             if (!out[i] || view->grid[chroma] != g || !takes_part(pass, view))
                 continue;
             if (!*kernel) {
-                snprintf(name, sizeof(name), "equi2multi_%s_%dx%d", sinks[pass->sink], e2m->bytes, samples);
+                snprintf(name, sizeof(name), "equi2multi_%s_%dx%d", sinks[pass->sink], e2m->comp[0].bytes, samples);
                 ret = get_kernel(ctx, kernel, pass->sink != STORE, name);
                 if (ret < 0)
                     return ret;
