@@ -388,11 +388,15 @@ static int find_place(AVFilterContext *ctx, const AVFrame *in, Equi2MultiPano *p
         case AV_SPHERICAL_EQUIRECTANGULAR:
             break;
         case AV_SPHERICAL_EQUIRECTANGULAR_TILE:
-            if ((uint64_t)map->bound_left + map->bound_right  < UINT32_MAX &&
-                (uint64_t)map->bound_top  + map->bound_bottom < UINT32_MAX)
-                av_spherical_tile_bounds(map, pano->w, pano->h, &left, &top, &right, &bottom);
-            else
-                left = SIZE_MAX / 4;
+            if ((uint64_t)map->bound_left + map->bound_right  >= UINT32_MAX ||
+                (uint64_t)map->bound_top  + map->bound_bottom >= UINT32_MAX) {
+                av_log(ctx, AV_LOG_ERROR, "The bounds of the input leave nothing of it\n");
+                return AVERROR_INVALIDDATA;
+            }
+            av_spherical_tile_bounds(map, pano->w, pano->h, &left, &top, &right, &bottom);
+            // which rounds so that these can be -1
+            right  = FFMAX((ptrdiff_t)right,  0);
+            bottom = FFMAX((ptrdiff_t)bottom, 0);
             break;
         case AV_SPHERICAL_HALF_EQUIRECTANGULAR:
             left  = pano->w / 2;

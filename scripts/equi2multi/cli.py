@@ -12,7 +12,7 @@ import traceback
 from fractions import Fraction
 from pathlib import Path
 
-from . import FAILED, INTERRUPTED, USAGE, Stop, cause, plan, rig, say, system
+from . import FAILED, INTERRUPTED, USAGE, Stop, cause, plan, rig, rotations, say, system
 from .extract import extract
 
 EPILOG = """\
@@ -96,12 +96,20 @@ class Args(argparse.Namespace):
 
         return {"rig": self.rig, "size": "x".join(self.size) if self.size else None, "fov": number(self.fov),
                 "yaw": number(self.yaw), "pitch": number(self.pitch), "roll": number(self.roll),
+                "rotations": self.rotations and self.rotations.digest,
                 "fps": str(self.fps) if self.fps else None, "every": self.every, "start": float(start),
                 "end": number(end), "keyframes": self.keyframes, "numbering": self.numbering,
                 "format": self.format, "quality": self.quality}
 
+    def turns(self, source, planned, frames):
+        """The filter's option for --rotations."""
+        return self.rotations.option(source, planned, frames) if self.rotations else ""
+
     def adopt(self, asked):
         """Take the options of an earlier run, from its manifest."""
+        if asked.get("rotations") != (self.rotations and self.rotations.digest):
+            raise Stop(USAGE, "--resume-anyway: the unfinished run had " + ("other rotations: --rotations FILE with them is needed"
+                                                                            if asked.get("rotations") else "no --rotations"))
         self.rig, self.size = asked["rig"], asked["size"] and asked["size"].split("x")
         for name in "fov", "yaw", "pitch", "roll", "every", "keyframes", "numbering", "format", "quality":
             setattr(self, name, asked[name])
@@ -138,6 +146,9 @@ def parse_args(argv):
     g.add_argument("--fov", metavar="DEG", type=angle, help="horizontal field of view, default the rig's own")
     for name, sign in ("yaw", "right"), ("pitch", "up"), ("roll", "clockwise"):
         g.add_argument(f"--{name}", metavar="DEG", type=angle, help=f"turn the whole rig, + is {sign}")
+    g.add_argument("--rotations", metavar="FILE", type=checked("(?s).+", "the name of a file", rotations.Rotations),
+                   help="turn the rig over time: lines 'TIME w x y z', a quaternion, before yaw, pitch and roll; a first "
+                        "line can name the columns: time, time_ms, pts or frame; between them it turns evenly")
     g = p.add_argument_group("which frames (all, unless told)")
     pick = g.add_mutually_exclusive_group()
     pick.add_argument("--fps", metavar="F", help="F frames a second: those nearest to 0, 1/F, 2/F ...; none twice",

@@ -58,14 +58,16 @@ def choose(planned, wanted):
     return chain
 
 
-def graph(args, source, device, views, chosen=()):
-    """Choose frames, render the views, and give each the colours that its readers assume.
+def graph(args, source, device, views, chosen=(), turns=""):
+    """Choose frames, render the views, and give each the colours that its readers assume; turns: of the rig, over time.
 
     JPEG readers take pictures for full-range BT.601 whatever the video was.  The filter
     makes that of YUV while it renders; of RGB, and for other pictures, scale makes what
     is wanted, view by view.
     """
-    options, frames, tail = rig.options(args, source.turn), device.frames, []
+    options, frames, tail = rig.options(args, source.turn, source.sphere), device.frames, []
+    if turns:
+        options += ":rotations=" + escape(turns)
     if converted(args, source):
         options, frames = f"{options}:format=yuv420p:out_range=full:out_color_matrix=bt601", "yuv420p"
     elif args.format == "jpg":
@@ -127,7 +129,8 @@ def printed(ffmpeg, args, source, device, planned, folders, images, links):
         read = sequence(links, end)
         for i, frame in enumerate(wanted):
             yield shlex.join(["ln", "-s", "--", frame.file, f"{links}/{i:07d}{end}"])
-    filters = graph(args, source, device, len(folders), choose(planned, [frame.key for frame in wanted]))
+    filters = graph(args, source, device, len(folders), choose(planned, [frame.key for frame in wanted]),
+                    args.turns(source, planned, wanted))
     command = head(ffmpeg, args, device, read, filters, planned.by)
     at = len(command) - 2       # where the graph is
     lines = [command[:at], command[at:]]

@@ -16,7 +16,7 @@ from .journal import Manifest
 from .run import COMPLAINTS, Run
 
 # What tells a run from another: what is asked for, what that comes to, and what makes it.  Threads do not.
-ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "fps", "every", "start", "end", "keyframes",
+ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "rotations", "fps", "every", "start", "end", "keyframes",
          "numbering", "format", "quality")
 SHAPE = "cameras", "digits", "frames"
 OTHER_TIMES = "frames have other times than packets"
@@ -91,6 +91,8 @@ class Job:
                 times = plan.read_times(self.ffprobe, src, OTHER_TIMES)
             times.leave_out_before(self.device.trial)
             self.plan = self.choose(times)
+        if args.rotations:
+            args.rotations.refuse(src, self.plan)
         version, decoder, encoder = self.device.trial.makers
         self.header.update(ffmpeg=version, decoder=decoder, encoder=encoder, cameras=self.folders,
                            device="cuda" if self.device.frames else "cpu", **self.counted())

@@ -91,6 +91,7 @@ class Header:
     size: tuple = None      # width and height, None if this kind's are not read
     loses: tuple = ()       # what it has that its views do not get
     xmp: bytes = b""
+    sphere: tuple = None    # see partial()
 
 
 def read(path):
@@ -116,7 +117,8 @@ def read(path):
                     header = Header("" if data[-2:] == b"\xff\xd9" else "cut short")
     except OSError as error:
         return Header(cause(error).replace(f"{path}: ", "", 1))
-    header.fault = header.fault or partial(header.xmp)
+    fault, header.sphere = partial(header.xmp)
+    header.fault = header.fault or fault
     return header
 
 
@@ -188,22 +190,40 @@ def read_tiff(data):
 
 
 def partial(xmp, scheme=b"GPano"):
-    """Why metadata (GPano, or that of spherical video, version 1) say that this is no whole sphere, or ""."""
+    """What metadata (GPano, or that of spherical video, version 1) say of the sphere.
+
+    (why it cannot be rendered, or ""; None or, if this is a part of it: its size, that of the sphere, where it begins)
+    """
     values = dict(re.findall(scheme + rb":(\w+)\s*(?:=\s*[\"']|>)\s*([\w.+-]+)", xmp))
 
-    def number(name, default=0):
+    def number(name):
         text = values.get(name, b"")
-        return int(float(text)) if re.fullmatch(rb"[+-]?\d{1,9}(\.\d+)?", text) else default
+        return int(float(text)) if re.fullmatch(rb"[+-]?\d{1,9}(\.\d+)?", text) else None
 
     projection = values.get(b"ProjectionType", b"equirectangular").decode("ascii", "replace")
     if projection.lower() != "equirectangular":
-        return f"its projection is {projection}, not equirectangular: convert it first (FFmpeg's v360 may do it)"
-    names = b"CroppedAreaImageWidthPixels", b"CroppedAreaImageHeightPixels", b"FullPanoWidthPixels", b"FullPanoHeightPixels"
-    width, height, whole, full = map(number, names)
-    if 0 < width < whole or 0 < height < full:
-        return (f"a part of a panorama, {width}x{height} of {whole}x{full}: "
-                "fill it up to the whole sphere first (black will do)")
-    return ""
+        return f"its projection is {projection}, not equirectangular: convert it first (FFmpeg's v360 may do it)", None
+    axes = []
+    for size, whole, start in ((b"CroppedAreaImageWidthPixels", b"FullPanoWidthPixels", b"CroppedAreaLeftPixels"),
+                               (b"CroppedAreaImageHeightPixels", b"FullPanoHeightPixels", b"CroppedAreaTopPixels")):
+        size, whole, start = map(number, (size, whole, start))
+        if not size or not whole or not 0 < size < whole:
+            size = whole = size or whole or 1
+        elif start is None:
+            start = (whole - size) // 2
+        if not 0 <= (start or 0) <= whole - size:
+            return f"a part of a panorama, {size} of {whole} pixels from {start}: that is not inside", None
+        axes.append((size, whole, start or 0))
+    return "", None if all(size == whole for size, whole, _ in axes) else tuple(zip(*axes))
+
+
+def place(sphere, size):
+    """The filter's option for a part of the sphere whose size in pixels may be another one than it says."""
+    if not sphere or not size:
+        return ""
+    whole, start = ([round(one * now / said) for one, said, now in zip(axis, sphere[0], size)] for axis in sphere[1:])
+    whole = [max(one, begin + now) for one, begin, now in zip(whole, start, size)]
+    return f"{whole[0]}x{whole[1]}+{start[0]}+{start[1]}"
 
 
 # -- those that we make --------------------------------------------------------

@@ -32,15 +32,15 @@ def read(text):
     return text
 
 
-def options(args, turn=""):
-    """The filter's, for what the user asks for and the way the video is to be shown."""
+def options(args, turn="", sphere=""):
+    """The filter's, for what the user asks for, the way the video is to be shown, and the part of the sphere that it is."""
     width, height = args.size or (None, None)
     yaw, pitch, roll = args.yaw, args.pitch, args.roll
-    if turn == HALF_TURN:    # of the rig about its forward axis, Rz(180): Rz(180) Ry(y) Rx(p) = Ry(-y) Rx(-p) Rz(180)
+    if turn == HALF_TURN and not args.rotations:    # of the rig about its forward axis, Rz(180): Rz(180) Ry(y) Rx(p) = Ry(-y) Rx(-p) Rz(180)
         yaw, pitch, roll = (float(angle or 0) for angle in (yaw, pitch, roll))
         yaw, pitch, roll = -yaw, -pitch, roll - 180 if roll > 0 else roll + 180
     named = (("rig", args.rig), ("w", width), ("h", height), ("h_fov", args.fov),
-             ("yaw", yaw), ("pitch", pitch), ("roll", roll))
+             ("yaw", yaw), ("pitch", pitch), ("roll", roll), ("sphere", sphere or None))
     return ":".join(f"{key}={escape(value)}" for key, value in named if value is not None)
 
 

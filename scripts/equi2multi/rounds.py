@@ -36,7 +36,8 @@ def make_video(job, run):
     if not todo or run.signals:
         return
     filters = command.graph(job.args, job.source, job.device, len(job.folders),
-                            command.choose(job.plan, [frame.key for frame in todo]))
+                            command.choose(job.plan, [frame.key for frame in todo]),
+                            job.args.turns(job.source, job.plan, todo))
     places = {frame.key: place for place, frame in enumerate(todo)}
     for seek in dict.fromkeys((key_before(job, todo[0]), None)):
         read = command.video(job.source, seek)
@@ -118,7 +119,8 @@ def picture_part(job, run, todo, good):
 
     index = {frame.number: i for i, frame in enumerate(good)}
     places = {index[frame.number]: i for i, frame in enumerate(todo) if frame.number in index}
-    filters = command.graph(job.args, job.source, job.device, len(job.folders))
+    filters = command.graph(job.args, job.source, job.device, len(job.folders),
+                            turns=job.args.turns(job.source, job.plan, good))
     return run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, command.sequence("input", end), filters,
                                    "pts"), filters, todo, places, "file", link=link)
 

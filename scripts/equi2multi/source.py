@@ -46,6 +46,7 @@ class Source:
     pixels: str = ""                    # pixel format
     siting: str = ""                    # of chroma, "" = unknown
     turn: str = ""                      # how a video is to be shown: HALF_TURN, ...
+    sphere: str = ""                    # what part of the sphere it shows, if metadata say so: the filter's option
 
     @property
     def is_pictures(self):
@@ -132,9 +133,10 @@ def probe(ffprobe, source, every):
                               "equirectangular: convert it first")
     source.container = whole.get("format_name", "")
     if "mp4" in source.container.split(","):
-        why = pictures.partial(mp4.spherical_xml(source.name).encode(), b"GSpherical")
+        why, sphere = pictures.partial(mp4.spherical_xml(source.name).encode(), b"GSpherical")
         if why:
             raise Stop(USAGE, f"{source.name}: {why}")
+        source.sphere = pictures.place(sphere, (stream["width"], stream["height"]))
     source.time_base = Fraction(stream["time_base"])
     source.start = Fraction(whole["start_time"]) if "start_time" in whole else None
     source.rate = rate(stream.get("avg_frame_rate", "0/0"))
@@ -148,7 +150,7 @@ def probe(ffprobe, source, every):
 
 def probe_pictures(ffprobe, source, every):
     """All are looked at from outside; the first one that FFmpeg knows speaks for them."""
-    name, listed = source.name, source.listing[0]
+    name, listed, spheres = source.name, source.listing[0], {}
     if len(set(map(pictures.kind, listed))) > 1:
         raise Stop(USAGE, f"{name}: pictures of several kinds; choose one with a glob such as 'folder/*.jpg'")
     for place in range(0, len(listed), every):
@@ -159,7 +161,13 @@ def probe_pictures(ffprobe, source, every):
         else:
             source.files[place] = path
             source.sizes[place] = header.size
+            spheres[place] = pictures.place(header.sphere, header.size)
             source.loses.update(header.loses)
+    if spheres:     # the filter takes them all for what the first one is
+        first = min(spheres)
+        source.sphere = spheres[first]
+        for place in [place for place, sphere in spheres.items() if sphere != source.sphere]:
+            source.leave_out(place, f"shows another part of the sphere than {listed[first]}")
     return probe_first(ffprobe, source)
 
 
