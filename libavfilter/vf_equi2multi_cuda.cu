@@ -287,23 +287,26 @@ static __inline__ __device__ void render_pixel(const Equi2MultiCUDALaunch &launc
     const unsigned u = grid.u[y * grid.w + x];
     const int v = positions_v(grid)[y * grid.w + x] + launch.rounding;
     const int row = v >> EQUI2MULTI_POS_BITS;
-    const unsigned fy = equi2multi_weight(v) & launch.weights;
+    // copies, which stores do not make the compiler read again
+    const unsigned turn = src.turn, weight_bits = launch.weights;
+    const int end = grid.end;
+    const unsigned fy = equi2multi_weight(v) & weight_bits;
     const int inner_w = !slim && row >= 0 && row + 1 < src.h ? src.w - 1 : 0;
     const T *line = (const T *)(src.data + (long long)row * src.linesize);
     const T *next = (const T *)((const unsigned char *)line + src.linesize);
 
 #pragma unroll 1
-    for (int i = grid.first; i < grid.end; i++) {
+    for (int i = grid.first; i < end; i++) {
         Sink<T, comps, 1> sink(launch, grid, launch.view[i], x, y);
         const unsigned rounding = Sink<T, comps, 1>::rounding;
         unsigned pos = u + launch.view[i].shift, sum[comps];
 
-        pos = pos >= src.turn ? pos - src.turn : pos;
+        pos = pos >= turn ? pos - turn : pos;
         const int column = pos >> EQUI2MULTI_POS_BITS;
 
         if (column < inner_w) {
             const T a = line[column], b = line[column + 1], c = next[column], d = next[column + 1];
-            const unsigned fx = equi2multi_weight(pos) & launch.weights;
+            const unsigned fx = equi2multi_weight(pos) & weight_bits;
 
             for (int k = 0; k < comps; k++)
                 sum[k] = equi2multi_blend(component<T, comps>(a, k, src.low_bits), component<T, comps>(b, k, src.low_bits),
@@ -468,10 +471,11 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
     const int box_rows = word < box_words ? box_h - row : 0;
     const unsigned char *lines = src.data + (long long)(box_y + row) * src.linesize;
     unsigned words[passes][LINES + 1];
+    const int end = grid.end;
     unsigned next = load<T>(words, src, tile.u[0] + launch.view[grid.first].shift, lines, word, box_rows);
 
 #pragma unroll 1
-    for (int i = grid.first; i < grid.end; i++) {
+    for (int i = grid.first; i < end; i++) {
         const unsigned offset = next;
         Sink<T, comps, rows> sink(launch, grid, launch.view[i], x, y);
 
@@ -485,7 +489,7 @@ static __inline__ __device__ void render_tile(const Equi2MultiCUDALaunch &launch
         }
         __syncthreads();
 
-        if (i + 1 < grid.end)
+        if (i + 1 < end)
             next = load<T>(words, src, tile.u[0] + launch.view[i + 1].shift, lines, word, box_rows);
 
 #pragma unroll
