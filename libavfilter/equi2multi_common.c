@@ -481,9 +481,8 @@ static void tell_changes(AVFilterContext *ctx, const Equi2MultiPano *pano, const
         av_log(ctx, AV_LOG_INFO, "The input's pose is applied: yaw %g, pitch %g, roll %g\n",
                pano->pose[0] / 65536., pano->pose[1] / 65536., pano->pose[2] / 65536.);
     if (pano->in_stereo != last->in_stereo && pano->in_stereo != EQUI2MULTI_2D && s->in_stereo == EQUI2MULTI_AUTO)
-        av_log(ctx, AV_LOG_INFO, "The input is stereoscopic (%s); its %s eye is taken, eye=%s takes the other one\n",
-               pano->in_stereo == EQUI2MULTI_SBS ? "side by side" : "top and bottom",
-               s->eye ? "right" : "left", s->eye ? "left" : "right");
+        av_log(ctx, AV_LOG_INFO, "The input is stereoscopic (%s), its %s eye is taken\n",
+               pano->in_stereo == EQUI2MULTI_SBS ? "side by side" : "top and bottom", s->eye ? "right" : "left");
 
     if (pano->w == last->w && pano->h == last->h && !memcmp(pano->sphere, last->sphere, sizeof(pano->sphere)) &&
         !memcmp(pano->start, last->start, sizeof(pano->start)))

@@ -96,7 +96,7 @@ class Args(argparse.Namespace):
 
         return {"rig": self.rig, "size": "x".join(self.size) if self.size else None, "fov": number(self.fov),
                 "yaw": number(self.yaw), "pitch": number(self.pitch), "roll": number(self.roll),
-                "rotations": self.rotations and self.rotations.digest,
+                "rotations": self.rotations and self.rotations.digest, "in_stereo": self.in_stereo, "eye": self.eye,
                 "fps": str(self.fps) if self.fps else None, "every": self.every, "start": float(start),
                 "end": number(end), "keyframes": self.keyframes, "numbering": self.numbering,
                 "format": self.format, "quality": self.quality}
@@ -111,6 +111,7 @@ class Args(argparse.Namespace):
             raise Stop(USAGE, "--resume-anyway: the unfinished run had " + ("other rotations: --rotations FILE with them is needed"
                                                                             if asked.get("rotations") else "no --rotations"))
         self.rig, self.size = asked["rig"], asked["size"] and asked["size"].split("x")
+        self.in_stereo, self.eye = asked.get("in_stereo"), asked.get("eye")
         for name in "fov", "yaw", "pitch", "roll", "every", "keyframes", "numbering", "format", "quality":
             setattr(self, name, asked[name])
         self.fps = asked["fps"] and Fraction(asked["fps"])
@@ -146,6 +147,9 @@ def parse_args(argv):
     g.add_argument("--fov", metavar="DEG", type=angle, help="horizontal field of view, default the rig's own")
     for name, sign in ("yaw", "right"), ("pitch", "up"), ("roll", "clockwise"):
         g.add_argument(f"--{name}", metavar="DEG", type=angle, help=f"turn the whole rig, + is {sign}")
+    g.add_argument("--in-stereo", choices=("2d", "sbs", "tb"),
+                   help="how two eyes share a frame: side by side, top and bottom, not at all; default as the input says")
+    g.add_argument("--eye", choices=("left", "right"), help="of stereoscopic input, default left")
     g.add_argument("--rotations", metavar="FILE", type=checked("(?s).+", "the name of a file", rotations.Rotations),
                    help="turn the rig over time: lines 'TIME w x y z', a quaternion, before yaw, pitch and roll; a first "
                         "line can name the columns: time, time_ms, pts or frame; between them it turns evenly")

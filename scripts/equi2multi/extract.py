@@ -16,8 +16,8 @@ from .journal import Manifest
 from .run import COMPLAINTS, Run
 
 # What tells a run from another: what is asked for, what that comes to, and what makes it.  Threads do not.
-ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "rotations", "fps", "every", "start", "end", "keyframes",
-         "numbering", "format", "quality")
+ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "rotations", "in_stereo", "eye", "fps", "every",
+         "start", "end", "keyframes", "numbering", "format", "quality")
 SHAPE = "cameras", "digits", "frames"
 OTHER_TIMES = "frames have other times than packets"
 MAKERS = "ffmpeg", "decoder", "encoder", "device"
