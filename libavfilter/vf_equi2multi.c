@@ -158,7 +158,8 @@ static av_always_inline void sample_span(uint8_t *dst, const Equi2MultiPlane *p,
             if (wide)
                 store(dst, k * EQUI2MULTI_SPAN, 2, equi2multi_widen(sum[k], depth));
             else
-                store(dst, k, bytes, equi2multi_round(sum[k]) << low);
+                store(dst, k, bytes, (interp == EQUI2MULTI_NEAREST ? sum[k] >> 2 * EQUI2MULTI_WEIGHT_BITS :
+                                      equi2multi_round(sum[k])) << low);
     }
 }
 
