@@ -526,6 +526,9 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
             .raster = i ? ff_equi2multi_chroma_raster(s->format, pano.chroma_location) :
                           (Equi2MultiRaster){ { 1, 1 }, { .5, .5 } },
         };
+    // where a crop begins between two samples of chroma
+    s->map[1].raster.offset[0] -= pano.x % s->map[1].raster.step[0];
+    s->map[1].raster.offset[1] -= pano.y % s->map[1].raster.step[1];
     s->pano = pano;
 
     ret = 0;

@@ -157,6 +157,12 @@ EQUI2MULTI_INLINE Equi2MultiOrientation equi2multi_forward(void)
     return forward;
 }
 
+/** Whether an orientation is a heading and nothing else. */
+EQUI2MULTI_INLINE int equi2multi_is_level(const Equi2MultiOrientation *o)
+{
+    return o->r[0][0] == 1 && o->r[1][1] == 1 && o->r[2][2] == 1;
+}
+
 /**
  * Append a rotation on the camera's side: yaw ('y') to the right, pitch ('p')
  * up, roll ('r') clockwise, so that 'y', 'p', 'r' in turn make
@@ -171,7 +177,7 @@ EQUI2MULTI_INLINE void equi2multi_rotate(Equi2MultiOrientation *o, char axis, do
 
     if (!degrees)
         return;
-    if (axis == 'y' && o->r[0][0] == 1 && o->r[1][1] == 1 && o->r[2][2] == 1) {
+    if (axis == 'y' && equi2multi_is_level(o)) {
         o->heading += degrees;
         return;
     }
@@ -197,7 +203,7 @@ EQUI2MULTI_INLINE void equi2multi_rotate_by(Equi2MultiOrientation *o, const doub
 {
     double q[4] = { unit[0], unit[1], unit[2], unit[3] };
 
-    if (o->r[0][0] == 1 && o->r[1][1] == 1 && o->r[2][2] == 1) {
+    if (equi2multi_is_level(o)) {
         const double n = equi2multi_sqrt(q[0] * q[0] + q[2] * q[2]);
         const double c = n > 0 ? q[0] / n : 1, s = n > 0 ? q[2] / n : 0;
         const double swing[4] = { c * q[0] + s * q[2], c * q[1] - s * q[3], 0, c * q[3] + s * q[1] };

@@ -92,14 +92,14 @@ static int get_kernel(AVFilterContext *ctx, CUfunction *kernel, int convert, con
     } images[2][2] = { { IMAGE(store_8), IMAGE(store_16) }, { IMAGE(convert_8), IMAGE(convert_16) } };
     CUDAContext *s = ctx->priv;
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
-    const int wide = s->e2m.comp[0].bytes - 1;
+    const int deep = s->e2m.comp[0].bytes - 1;
     CUmodule *module = &s->module[convert];
     int ret;
 
     if (*kernel)
         return 0;
     if (!*module) {
-        ret = ff_cuda_load_module(ctx, s->hwctx, module, images[convert][wide].data, *images[convert][wide].len);
+        ret = ff_cuda_load_module(ctx, s->hwctx, module, images[convert][deep].data, *images[convert][deep].len);
         if (ret < 0) {
             av_log(ctx, AV_LOG_ERROR, "The driver cannot load the kernels: a GPU of 2018 (Turing) or "
                    "later and a driver of its time or later are needed, or equi2multi\n");
@@ -311,6 +311,7 @@ static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out,
     CudaFunctions *cu = s->hwctx->internal->cuda_dl;
     const Equi2MultiContext *e2m = &s->e2m;
     const Equi2MultiTarget *t = &e2m->views[first].target;
+    const int keep = t->method[1] == EQUI2MULTI_CONVERTED && (t->chroma_in_luma || e2m->nb_planes > 2);
     CUdeviceptr chroma[EQUI2MULTI_MAX_VIEWS] = { 0 };
     Pass pass = { .target = t, .first = first, .end = first, .chroma = chroma };
     int ret = 0;
@@ -321,7 +322,7 @@ static int convert(AVFilterContext *ctx, const AVFrame *in, AVFrame *const *out,
         for (; pass.end < e2m->nb_views; pass.end++) {
             const Equi2MultiView *view = &e2m->views[pass.end];
 
-            if (out[pass.end] && takes_part(&pass, view) && t->method[1] == EQUI2MULTI_CONVERTED) {
+            if (keep && out[pass.end] && takes_part(&pass, view)) {
                 const Equi2MultiPositions *pos = &e2m->grids[view->grid[1]].pos;
                 const size_t more = (size_t)pos->w * pos->h * sizeof(unsigned);
 
