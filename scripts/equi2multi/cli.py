@@ -151,8 +151,9 @@ def parse_args(argv):
                    help="how two eyes share a frame: side by side, top and bottom, not at all; default as the input says")
     g.add_argument("--eye", choices=("left", "right"), help="of stereoscopic input, default left")
     g.add_argument("--rotations", metavar="FILE", type=checked("(?s).+", "the name of a file", rotations.Rotations),
-                   help="turn the rig over time: lines 'TIME w x y z', a quaternion, before yaw, pitch and roll; a first "
-                        "line can name the columns: time, time_ms, pts or frame; between them it turns evenly")
+                   help="turn the rig over time, before yaw, pitch and roll: lines 'FRAME w x y z', a quaternion, or "
+                        "'SECONDS w x y z' with a decimal point; a first line can name the columns: frame, time, time_ms "
+                        "or pts; between them it turns evenly")
     g = p.add_argument_group("which frames (all, unless told)")
     pick = g.add_mutually_exclusive_group()
     pick.add_argument("--fps", metavar="F", help="F frames a second: those nearest to 0, 1/F, 2/F ...; none twice",

@@ -32,7 +32,7 @@ class Rotations:
         self.read(data.decode("utf-8-sig", "replace").splitlines())
 
     def read(self, lines):
-        scale, columns = 1, range(5)
+        scale, columns, whole = 1, range(5), True
         for number, line in enumerate(lines, 1):
             words = [word for word in re.split(r"[\s,;]+", line.strip()) if word]
             if not words or words[0].startswith("#"):
@@ -48,10 +48,13 @@ class Rotations:
             except (ValueError, IndexError):
                 raise Stop(USAGE, f"--rotations {self.name}: line {number} is '{line.strip()[:60]}'; a moment later than the "
                                   "one before, and a quaternion w x y z are needed")
+            whole = whole and words[columns[0]].isdigit()
             self.knots.append((at * scale, [part / norm for part in quaternion]))
         if not self.knots:
-            raise Stop(USAGE, f"--rotations {self.name}: nothing in it; lines 'TIME w x y z' are needed")
+            raise Stop(USAGE, f"--rotations {self.name}: nothing in it; lines 'FRAME w x y z' are needed")
         self.moments = [moment for moment, _ in self.knots]
+        self.guessed = not self.by
+        self.by = self.by or ("frame" if whole else "time")
 
     def header(self, number, words):
         """(scale of the moments, their column and those of the quaternion), by their names."""
@@ -81,6 +84,10 @@ class Rotations:
         if source.is_pictures and self.by in ("time", "pts"):
             raise Stop(USAGE, f"--rotations {self.name}: is by {self.by}, and {source.name} is pictures, which have none; "
                               "name the column 'frame', counted from 0")
+        last = max(source.files) if source.is_pictures else len(plan.shown) - 1
+        if self.guessed and self.by == "frame" and len(self.moments) > 1 and self.moments[1] > last:
+            raise Stop(USAGE, f"--rotations {self.name}: whole numbers are frames, and there is none from 1 to {last}; if they "
+                              "are something else, name the columns in the first line: pts w x y z")
         if plan.by == "n":
             raise Stop(USAGE, f"--rotations {self.name}: the frames of {source.name} have no times of their own")
 
