@@ -301,7 +301,7 @@ int ff_equi2multi_orient_views(Equi2MultiContext *s);
  * where of the views that see a direction its axis is the nearest one, the first
  * of several. What a view sees it owns, or another one does.
  */
-int ff_equi2multi_show_owner(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs);
+int ff_equi2multi_show_owner(AVFilterContext *ctx, AVFrame *const *out);
 
 /* equi2multi_colour.c */
 

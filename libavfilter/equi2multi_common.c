@@ -546,18 +546,19 @@ static int prepare(AVFilterContext *ctx, const AVFrame *in)
 static int show_owner(AVFilterContext *ctx, AVFrame *const *out)
 {
     const Equi2MultiContext *s = ctx->priv;
-    int ret = 0;
+    int ret = 0, lacking = 0;
 
     for (int i = 0; ret >= 0 && i < s->nb_views; i++)
         if (out[i] && s->views[i].owned)
             ret = av_frame_copy(out[i], s->views[i].owned);
-    for (int i = 0; i < s->nb_views; i++)
-        if (out[i] && s->views[i].owned)
-            return ret;
+        else
+            lacking |= !!out[i];
+    if (ret < 0 || !lacking)
+        return ret;
 
-    ret = ff_filter_execute(ctx, ff_equi2multi_show_owner, (void *)out, NULL, ff_filter_get_nb_threads(ctx));
+    ret = ff_equi2multi_show_owner(ctx, out);
     for (int i = 0; ret >= 0 && i < s->nb_views; i++)
-        if (out[i] && !(s->views[i].owned = av_frame_clone(out[i])))
+        if (out[i] && !s->views[i].owned && !(s->views[i].owned = av_frame_clone(out[i])))
             ret = AVERROR(ENOMEM);
     return ret;
 }

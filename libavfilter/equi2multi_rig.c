@@ -430,20 +430,17 @@ int ff_equi2multi_orient_views(Equi2MultiContext *s)
     return 0;
 }
 
-int ff_equi2multi_show_owner(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
+typedef struct OwnerData {
+    AVFrame *const *out;
+    double (*axes)[3][3];           ///< of the cameras, in the rig
+} OwnerData;
+
+static int show_owner_slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
 {
     const Equi2MultiContext *s = ctx->priv;
-    AVFrame *const *out = arg;
-    double (*axes)[3][3] = av_malloc_array(s->nb_views, sizeof(*axes));  // of the cameras, in the rig
-
-    if (!axes)
-        return AVERROR(ENOMEM);
-    for (int i = 0; i < s->nb_views; i++) {
-        Equi2MultiOrientation o = equi2multi_forward();
-
-        rotate_camera(s, &o, &s->views[i]);
-        equi2multi_matrix(&o, axes[i]);
-    }
+    const OwnerData *td = arg;
+    double (*const axes)[3][3] = td->axes;
+    AVFrame *const *out = td->out;
 
     for (int i = 0; i < s->nb_views; i++) {
         const Equi2MultiPinhole *cam = &s->views[i].cam;
@@ -470,12 +467,30 @@ int ff_equi2multi_show_owner(AVFilterContext *ctx, void *arg, int jobnr, int nb_
                         owner = k;
                     }
                 }
-                out[i]->data[0][y * out[i]->linesize[0] + x] = owner == i ? 255 : 0;
+                out[i]->data[0][y * (ptrdiff_t)out[i]->linesize[0] + x] = owner == i ? 255 : 0;
             }
     }
 
-    av_free(axes);
     return 0;
+}
+
+int ff_equi2multi_show_owner(AVFilterContext *ctx, AVFrame *const *out)
+{
+    const Equi2MultiContext *s = ctx->priv;
+    OwnerData td = { out, av_malloc_array(s->nb_views, sizeof(*td.axes)) };
+    int ret;
+
+    if (!td.axes)
+        return AVERROR(ENOMEM);
+    for (int i = 0; i < s->nb_views; i++) {
+        Equi2MultiOrientation o = equi2multi_forward();
+
+        rotate_camera(s, &o, &s->views[i]);
+        equi2multi_matrix(&o, td.axes[i]);
+    }
+    ret = ff_filter_execute(ctx, show_owner_slice, &td, NULL, ff_filter_get_nb_threads(ctx));
+    av_free(td.axes);
+    return ret;
 }
 
 av_cold int ff_equi2multi_init_rig(AVFilterContext *ctx)

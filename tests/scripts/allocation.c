@@ -91,7 +91,7 @@ static AVBufferRef *hw_frames(AVBufferRef *device, int w, int h)
 }
 
 /* A rig of three grids, frames of two sizes, a pose, turns of the rig; colours are converted. */
-static int run(const FFFilter *filter, AVBufferRef *device)
+static int run(const FFFilter *filter, AVBufferRef *device, const char *options)
 {
     AVBufferRef *hw[2] = { device ? hw_frames(device, 64, 32) : NULL, device ? hw_frames(device, 128, 64) : NULL };
     AVBufferSrcParameters *par = av_buffersrc_parameters_alloc();
@@ -119,8 +119,7 @@ static int run(const FFFilter *filter, AVBufferRef *device)
     e2m = avfilter_graph_alloc_filter(graph, &filter->p, "e2m");
     if (!e2m)
         goto end;
-    ret = avfilter_init_str(e2m, "rig='name=front|yaw=90|name=back yaw=180|pitch=90|pitch=-90 w=9|roll=9':w=16:"
-                            "out_range=full:out_color_matrix=bt709:format=yuv422p");
+    ret = avfilter_init_str(e2m, options);
     if (ret < 0)
         goto end;
     original_config_output = e2m->output_pads[0].config_props;
@@ -180,16 +179,19 @@ end:
 typedef struct Filter {
     const FFFilter *filter;
     AVBufferRef *device;
+    const char *options;
 } Filter;
 
 static int run_filter(void *arg)
 {
     const Filter *f = arg;
 
-    return run(f->filter, f->device);
+    return run(f->filter, f->device, f->options);
 }
 
-static int test(const FFFilter *of, AVBufferRef *device, int step)
+#define RIG "rig='name=front|yaw=90|name=back yaw=180|pitch=90|pitch=-90 w=9|roll=9':w=16:"
+
+static int test(const FFFilter *of, AVBufferRef *device, const char *options, int step)
 {
     FFFilter filter = *of;
     AVFilterPad input = of->p.inputs[0];
@@ -201,11 +203,14 @@ static int test(const FFFilter *of, AVBufferRef *device, int step)
     filter.p.inputs    = &input;
     input.config_props = config_input;
 
-    return fail_each(of->p.name, 50, step, run_filter, &(Filter){ &filter, device });
+    return fail_each(of->p.name, 50, step, run_filter, &(Filter){ &filter, device, options });
 }
 
 int main(int argc, char **argv)
 {
+    static const char converted[] = RIG "out_range=full:out_color_matrix=bt709:format=yuv422p";
+    static const char turning[]   = RIG "sphere=256x100+20+10:rotations='0 1 0 0 0\n1 1 1 1 1'";
+    static const char owner[]     = RIG "show=owner";
     const int step = argc > 1 ? atoi(argv[1]) : 1;
     int bad;
 #if CONFIG_EQUI2MULTI_CUDA_FILTER
@@ -213,10 +218,12 @@ int main(int argc, char **argv)
 #endif
 
     av_log_set_level(AV_LOG_QUIET);
-    bad = test(&ff_vf_equi2multi, NULL, step);
+    bad  = test(&ff_vf_equi2multi, NULL, converted, step);
+    bad |= test(&ff_vf_equi2multi, NULL, turning, 7 * step);
+    bad |= test(&ff_vf_equi2multi, NULL, owner,   7 * step);
 #if CONFIG_EQUI2MULTI_CUDA_FILTER
     if (av_hwdevice_ctx_create(&device, AV_HWDEVICE_TYPE_CUDA, NULL, NULL, 0) >= 0)
-        bad |= test(&ff_vf_equi2multi_cuda, device, step);
+        bad |= test(&ff_vf_equi2multi_cuda, device, converted, step) | test(&ff_vf_equi2multi_cuda, device, turning, 7 * step);
     else
         printf("SKIP: equi2multi_cuda: neither a GPU nor the stand-in\n");
     av_buffer_unref(&device);
