@@ -159,6 +159,8 @@ static void free_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot **slot)
         CHECK_CU(dev->cu->cuEventDestroy((*slot)->done));
     if ((*slot)->stream)
         CHECK_CU(dev->cu->cuStreamDestroy((*slot)->stream));
+    if ((*slot)->host)
+        CHECK_CU(dev->cuMemFreeHost((*slot)->host));
     av_freep(slot);
 }
 
@@ -212,7 +214,14 @@ static int create_device(NVJPEGDevice **pdev, void *logctx, AVBufferRef *device_
     if (ret < 0)
         goto fail;
 
-    dev->cu       = hwctx->internal->cuda_dl;
+    dev->cu             = hwctx->internal->cuda_dl;
+    dev->cuMemHostAlloc = (tcuMemHostAlloc *)FFNV_SYM_FUNC(dev->cu->lib, "cuMemHostAlloc");
+    dev->cuMemFreeHost  = (tcuMemFreeHost  *)FFNV_SYM_FUNC(dev->cu->lib, "cuMemFreeHost");
+    if (!dev->cuMemHostAlloc || !dev->cuMemFreeHost) {
+        av_log(logctx, AV_LOG_ERROR, "The driver has no page-locked memory\n");
+        ret = AVERROR(ENOSYS);
+        goto fail;
+    }
     dev->cuda_ctx = hwctx->cuda_ctx;
     ret = CHECK_CU(dev->cu->cuCtxPushCurrent(dev->cuda_ctx));
     if (ret < 0) {
@@ -320,6 +329,26 @@ int ff_nvjpeg_take_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot **slo
     ff_mutex_unlock(&dev->mutex);
 
     return ret;
+}
+
+int ff_nvjpeg_grow_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slot, size_t size)
+{
+    void *host;
+    int ret;
+
+    if (size <= slot->host_size)
+        return 0;
+
+    size = FFALIGN(size + size / 4, 1 << 16);       // it takes a while, and the next may be larger
+    ret = CHECK_CU(dev->cuMemHostAlloc(&host, size, 0));
+    if (ret < 0)
+        return ret;
+    if (slot->host)
+        CHECK_CU(dev->cuMemFreeHost(slot->host));
+    slot->host      = host;
+    slot->host_size = size;
+
+    return 0;
 }
 
 void ff_nvjpeg_give_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slot, int failed)

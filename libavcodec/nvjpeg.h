@@ -27,12 +27,18 @@
 #include "libavutil/thread.h"
 #include "nvjpeg_dynlink.h"
 
+// not in the table of ffnvcodec
+typedef CUresult CUDAAPI tcuMemHostAlloc(void **ptr, size_t size, unsigned flags);
+typedef CUresult CUDAAPI tcuMemFreeHost(void *ptr);
+
 /** What encodes one picture at a time. */
 typedef struct NVJPEGEncoderSlot {
     struct NVJPEGEncoderSlot *next;
     nvjpegEncoderState_t state;
     CUstream stream;
     CUevent done;
+    uint8_t *host;              ///< page-locked memory, where the bitstream comes to
+    size_t host_size;
 } NVJPEGEncoderSlot;
 
 /**
@@ -52,6 +58,8 @@ typedef struct NVJPEGDevice {
     AVBufferRef *device_ref;
     CudaFunctions *cu;
     CUcontext cuda_ctx;
+    tcuMemHostAlloc *cuMemHostAlloc;
+    tcuMemFreeHost *cuMemFreeHost;
 
     AVMutex mutex;              ///< of what follows
     AVCond given;
@@ -77,6 +85,12 @@ void ff_nvjpeg_close(NVJPEGDevice **dev);
  * the GPU. The device's context must be current.
  */
 int ff_nvjpeg_take_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot **slot, int max);
+
+/**
+ * See to it that a slot has that many bytes of host memory. The driver copies to
+ * other memory by way of its own, one picture after the other: a third of the speed.
+ */
+int ff_nvjpeg_grow_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slot, size_t size);
 
 /** Give it back; one that failed is in the middle of something, and not used again. */
 void ff_nvjpeg_give_slot(NVJPEGDevice *dev, void *logctx, NVJPEGEncoderSlot *slot, int failed);

@@ -175,7 +175,7 @@ static int wait_for(AVCodecContext *avctx, CUevent event, CUstream stream)
 
 /** Encode and, behind room for markers, download. */
 static int compress(AVCodecContext *avctx, AVPacket *pkt, const AVFrame *frame,
-                    const NVJPEGEncoderSlot *slot, int markers_size)
+                    NVJPEGEncoderSlot *slot, int markers_size)
 {
     NVJPEGEncContext *s = avctx->priv_data;
     const NVJPEGFunctions *nv = &s->dev->nv;
@@ -203,16 +203,23 @@ static int compress(AVCodecContext *avctx, AVPacket *pkt, const AVFrame *frame,
     if (ret < 0)
         return ret;
 
-    ret = ff_get_encode_buffer(avctx, pkt, (int64_t)size + markers_size, 0);
+    ret = ff_nvjpeg_grow_slot(s->dev, avctx, slot, size);
     if (ret < 0)
         return ret;
-    status = nv->EncodeRetrieveBitstream(handle, slot->state, pkt->data + markers_size, &size,
-                                         slot->stream);
+    status = nv->EncodeRetrieveBitstream(handle, slot->state, slot->host, &size, slot->stream);
     ret = ff_nvjpeg_check(avctx, status, "downloading");
     if (ret < 0)
         return ret;
+    ret = wait_for(avctx, slot->done, slot->stream);
+    if (ret < 0)
+        return ret;
 
-    return wait_for(avctx, slot->done, slot->stream);
+    ret = ff_get_encode_buffer(avctx, pkt, (int64_t)size + markers_size, 0);
+    if (ret < 0)
+        return ret;
+    memcpy(pkt->data + markers_size, slot->host, size);
+
+    return 0;
 }
 
 /** Put markers behind the JFIF header that nvJPEG writes, and the aspect ratio into it. */
