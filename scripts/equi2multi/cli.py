@@ -178,6 +178,10 @@ def parse_args(argv):
                    type=checked(r"auto|cpu|cuda(:\d{1,3})?", "auto, cpu, cuda or cuda:1"),
                    help="what renders: cuda an NVIDIA GPU (the first, or number N), which decodes too if it can; auto "
                         "the best that works (a frame is tried first, and the reason said); default auto")
+    g.add_argument("--decoders", metavar="auto|N", default="auto", type=checked(r"auto|0*[1-9]\d?", "auto or a number 1..99",
+                                                                                  lambda text: text if text == "auto" else int(text)),
+                   help="parts of a video that are decoded at the same time; auto: one for each decode engine of the GPU that "
+                        "the video is long enough for, one on the CPU; default auto")
     g.add_argument("--threads", metavar="N", default=min(system.cpus(), MOST_THREADS),
                    type=checked(r"\d{1,9}", f"a whole number 1..{MOST_THREADS}", threads),
                    help="threads to decode, to render and to encode with, default one per CPU (%(default)s)")

@@ -6,22 +6,24 @@ import re
 import shlex
 
 from . import ffmpeg as tool
-from . import plan, rig
+from . import plan, rig, system
 from .ffmpeg import escape, pattern, url
+from .journal import GRAPH
 
 STATS = "stats"         # in a view's folder of a part: a line a picture, written before it
 THREADS = 64            # that an encoder takes at most
 
 
-def encoder(args, nvjpeg=None):
-    """(ffmpeg's arguments, words for the user) for the pictures' format."""
+def encoder(args, nvjpeg=None, number=1):
+    """(ffmpeg's arguments, words for the user) for the pictures' format; number: of parts."""
     if args.format == "png":    # 3.5 times as fast as the defaults, 1 % larger
         return ["-c:v", "png", "-compression_level", "1", "-pred", "sub"], "png"
     if args.format == "tiff":
         return ["-c:v", "tiff", "-compression_algo", "deflate"], "tiff (deflate)"
     quality = str(args.quality)
     if nvjpeg is not None:
-        return ["-c:v", "mjpeg_nvjpeg", "-quality", quality, *nvjpeg], f"jpg, quality {quality} by nvJPEG"
+        depth = ["-async_depth", "4"] * (number > 1)
+        return ["-c:v", "mjpeg_nvjpeg", "-quality", quality, *depth, *nvjpeg], f"jpg, quality {quality} by nvJPEG"
     return ["-c:v", "libjpegturbo", "-quality", quality], f"jpg, quality {quality} by libjpeg-turbo"
 
 
@@ -40,10 +42,10 @@ def sequence(folder, end):
     return ["-f", "image2", "-framerate", "25", "-start_number", "0", "-i", f"{pattern(folder)}/%07d{end}"]
 
 
-def video(source, seek=None):
-    """Input arguments for a video; seek: s from its start, where decoding begins at the latest."""
-    turned = ["-noautorotate"] * (source.turn == rig.HALF_TURN)
-    return [*turned, *(["-noaccurate_seek", "-ss", f"{seek:.6f}"] if seek else []), "-i", url(os.path.abspath(source.name))]
+def video(source, intervals=""):
+    """Input arguments for a video; intervals: what is read of it, if not all."""
+    return [*["-noautorotate"] * (source.turn == rig.HALF_TURN), *(["-read_intervals", intervals] if intervals else []),
+            "-i", url(os.path.abspath(source.name))]
 
 
 def choose(planned, wanted):
@@ -58,8 +60,11 @@ def choose(planned, wanted):
     return chain
 
 
-def graph(args, source, device, views, chosen=(), turns=""):
+def graph(args, source, device, views, chosen=(), turns="", part=0, number=1):
     """Choose frames, render the views, and give each the colours that its readers assume; turns: of the rig, over time.
+
+    part: of so many, each with an input and a graph.  ffmpeg holds an input back whose frames are
+    0.1 s ahead of another's, so those of parts get times that count them.
 
     JPEG readers take pictures for full-range BT.601 whatever the video was.  The filter
     makes that of YUV while it renders; of RGB, and for other pictures, scale makes what
@@ -78,22 +83,30 @@ def graph(args, source, device, views, chosen=(), turns=""):
                 "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24"]
     if device.frames and device.nvjpeg is None:
         tail.insert(0, f"hwdownload_cuda,format={frames}")
+    if number > 1:
+        tail.append("settb=1/1000000,setpts=N:strip_fps=1")
     chain = [*chosen, *device.upload, f"equi2multi{'_cuda' * bool(device.frames)}={options}"]
-    pads = [f"[v{i}]" if tail else f"[cam{i}]" for i in range(views)]
-    text = f"[0:{source.stream}]" + ",".join(chain) + "".join(pads)
-    return ";".join([text] + [f"{pad}{','.join(tail)}[cam{i}]" for i, pad in enumerate(pads) if tail])
+    pads = [f"[v{i}]" if tail else label(i, part) for i in range(views)]
+    text = f"[{part}:{source.stream}]" + ",".join(chain) + "".join(pads)
+    return ";".join([text] + [f"{pad}{','.join(tail)}{label(i, part)}" for i, pad in enumerate(pads) if tail])
 
 
-def head(ffmpeg, args, device, read, filters, by="pts"):
-    """ffmpeg up to its outputs.  Whatever is damaged, it goes on to the end; times stay those of the input."""
-    return [ffmpeg, "-nostdin", "-loglevel", "repeat+level+verbose", "-nostats",
-            "-max_error_rate", "1", *["-copyts"] * (by == "pts"), *device.decode, *read,
-            "-filter_complex_threads", str(args.threads), *tool.graph(filters)]
+def label(i, part=0):
+    return f"[cam{i}" + f"_{part}" * bool(part) + "]"
 
 
-def output(args, device, views, i):
-    return ["-map", f"[cam{i}]", "-fps_mode", "passthrough", *encoder(args, device.nvjpeg)[0],
-            "-threads", str(max(1, min(args.threads // views, THREADS)))]
+def head(ffmpeg, args, device, reads, by="pts"):
+    """ffmpeg up to its filters.  Whatever is damaged, it goes on to the end; times stay those of the input."""
+    command = [ffmpeg, "-nostdin", "-loglevel", "repeat+level+verbose", "-nostats",
+               "-max_error_rate", "1", *["-copyts"] * (by == "pts"), *device.init]
+    for read in reads:
+        command += [*device.input(len(reads)), *read]
+    return [*command, "-filter_complex_threads", str(max(args.threads // len(reads), 1))]
+
+
+def output(args, device, views, i, part=0, number=1):
+    return ["-map", label(i, part), "-fps_mode", "passthrough", *encoder(args, device.nvjpeg, number)[0],
+            "-threads", str(max(1, min(args.threads // (views * number), THREADS)))]
 
 
 def trial(ffmpeg, args, source, device, filters, views):
@@ -101,29 +114,45 @@ def trial(ffmpeg, args, source, device, filters, views):
     read = one(source.files[source.first]) if source.is_pictures else video(source)
     if not source.is_pictures and "-hwaccel" not in device.decode:      # no more of it than that
         read = ["-threads", "1", *read]
-    command = head(ffmpeg, args, device, read, filters)
+    command = [*head(ffmpeg, args, device, [read]), *tool.graph(filters)]
     for i in range(views):      # descriptor 1 by another name for each: those of one name share a buffer, without a lock
         command += [*output(args, device, views, i), "-frames:v", "1", "-stats_mux_pre", f"pipe:{'0' * i}1",
                     "-stats_mux_pre_fmt", "{size} {ptsi}", "-f", "null", "-"]
     return command
 
 
-def staged(ffmpeg, args, device, folders, read, filters, by):
-    """The command of a run, in the folder of a part: pictures N.jpg, counted from 1, and stats in a folder a view."""
-    command = head(ffmpeg, args, device, read, filters, by)
-    for i, folder in enumerate(folders):
-        command += [*output(args, device, len(folders), i), "-stats_mux_pre", url(f"{folder}/{STATS}"),
-                    "-stats_mux_pre_fmt", "{n} {size} {ni}" if by == "n" else "{n} {size} {ptsi}",
-                    "-f", "image2", f"{pattern(folder)}/%d.{args.format}"]
+def graph_option(folder, filters):
+    """ffmpeg's arguments for the graph of a part, which may be too long for one."""
+    if len(filters) < system.LONGEST:
+        return ["-filter_complex", filters]
+    (folder / GRAPH).write_text(filters, encoding="utf-8", errors="surrogateescape")
+    return ["-/filter_complex", f"../{folder.name}/{GRAPH}"]
+
+
+def staged(ffmpeg, args, device, cameras, stages, by):
+    """The command of a run, in the folder of its first part: pictures N.jpg, counted from 1, and stats in a folder a view.
+
+    stages: [(name of the folder, what is read, its graph's arguments)] of the parts
+    """
+    command = head(ffmpeg, args, device, [read for _, read, _ in stages], by)
+    for _, _, filters in stages:
+        command += filters
+    for part, (name, _, _) in enumerate(stages):
+        for i, camera in enumerate(cameras):
+            folder = f"../{name}/" * bool(part) + camera
+            command += [*output(args, device, len(cameras), i, part, len(stages)),
+                        "-stats_mux_pre", url(f"{folder}/{STATS}"),
+                        "-stats_mux_pre_fmt", "{n} {size} {ni}" if by == "n" else "{n} {size} {ptsi}",
+                        "-f", "image2", f"{pattern(folder)}/%d.{args.format}"]
     return command
 
 
-def printed(ffmpeg, args, source, device, planned, folders, images, links):
+def printed(ffmpeg, args, source, device, planned, folders, images, links, intervals=""):
     """What a run would do, for a shell, without staging: lines."""
     places = [str(images / folder) for folder in folders]
     yield shlex.join(["mkdir", "-p", "--", *places, *[links] * source.is_pictures])
     wanted = [frame for frame in planned.frames if frame.key not in source.bad]
-    read = video(source)
+    read = video(source, intervals)
     if source.is_pictures:
         end = os.path.splitext(source.files[source.first])[1]
         read = sequence(links, end)
@@ -131,9 +160,7 @@ def printed(ffmpeg, args, source, device, planned, folders, images, links):
             yield shlex.join(["ln", "-s", "--", frame.file, f"{links}/{i:07d}{end}"])
     filters = graph(args, source, device, len(folders), choose(planned, [frame.key for frame in wanted]),
                     args.turns(source, planned, wanted))
-    command = head(ffmpeg, args, device, read, filters, planned.by)
-    at = len(command) - 2       # where the graph is
-    lines = [command[:at], command[at:]]
+    lines = [head(ffmpeg, args, device, [read], planned.by), tool.graph(filters)]
     numbers = [frame.number for frame in wanted]
     named = numbers == list(range(1, len(wanted) + 1))      # as ffmpeg counts
     for i, place in enumerate(places):

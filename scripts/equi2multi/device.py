@@ -65,11 +65,17 @@ def find_nvjpeg():
 class Device:
     """What decodes, renders and encodes."""
     words: str
-    decode: list                                # ffmpeg's arguments for it
+    decode: list                                # ffmpeg's arguments for an input, but for the number of threads
+    threads: int                                # that decode
+    init: list = field(default_factory=list)    # ffmpeg's arguments that come first
     upload: list = field(default_factory=list)  # filters that bring frames to the GPU
     frames: str = ""                            # their pixel format there; none if the CPU renders
     nvjpeg: list = None                         # arguments for it, if that encodes; else None
     trial: "Trial" = None                       # what it did with the first frame
+
+    def input(self, number=1):
+        """ffmpeg's arguments for one of so many inputs."""
+        return [*self.decode, "-threads", str(max(self.threads // number, 1))]
 
 
 @dataclass
@@ -80,6 +86,7 @@ class Trial:
     key: int = 0                                # the frame's pts
     said: list = field(default_factory=list)    # what the filter told
     errors: bool = False                        # the decoder met damage
+    engines: int = 1                            # that the GPU has for such video
     why: str = ""                               # it failed
 
 
@@ -96,23 +103,21 @@ def gpus(args, source):
     encoders = [nvjpeg, None] if nvjpeg is not None and command.converted(args, source) else [None]
     if not source.is_pictures:      # with NVDEC, more threads take memory and nothing else
         for encode in encoders:
-            yield Device("on GPU", [*gpu, *hwaccel, "-threads", "1"], [], DECODED[plain], encode)
+            yield Device("on GPU", hwaccel, 1, gpu, [], DECODED[plain], encode)
     elif nvjpeg is not None and source.codec == "mjpeg" and plain in ("yuv420p", "yuv422p", "yuv444p"):
         for encode in encoders:
-            yield Device("on GPU", [*gpu, *hwaccel, "-threads", str(args.threads), "-c:v", "mjpeg_nvjpeg", *nvjpeg],
-                         [], plain, encode)
+            yield Device("on GPU", [*hwaccel, "-c:v", "mjpeg_nvjpeg", *nvjpeg], args.threads, gpu, [], plain, encode)
     upload = [f"format={uploaded}", "hwupload"]
     if uploaded != source.pixels:    # left alone, scale forgets the siting and makes limited range of full
         full = source.pixels.startswith(("yuvj", "gray"))
         siting = source.siting or "auto"
         upload.insert(0, f"scale=in_chroma_loc={siting}:out_chroma_loc={siting}" + ":out_range=full" * full)
     for encode in encoders:
-        yield Device("on GPU, decoded on CPU", [*gpu, "-threads", str(args.threads), *careful(source)], upload, uploaded,
-                     encode)
+        yield Device("on GPU, decoded on CPU", careful(source), args.threads, gpu, upload, uploaded, encode)
 
 
 def on_cpu(args, source):
-    return Device("on CPU", ["-threads", str(args.threads), *careful(source)])
+    return Device("on CPU", careful(source), args.threads)
 
 
 def careful(source):
@@ -137,6 +142,8 @@ def attempt(ffmpeg, args, source, device, views):
     lines = [parse_log(line) for line in log.splitlines()]
     found = Trial(makers(log, device), said=[text for where, level, text in lines
                                              if level in ("info", "warning") and "equi2multi" in where])
+    engines = re.search(r"max_mb_count: \d+, engines: (\d+)", log)
+    found.engines = max(int(engines[1]), 1) if engines and "-hwaccel" in device.decode else 1
     found.errors = any(level in ("error", "fatal") and DECODING.search(where) for where, level, _ in lines)
     for line in run.stdout.decode("utf-8", "replace").splitlines():
         size, found.key = map(int, line.split())

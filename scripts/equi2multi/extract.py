@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import Counter
 
-from . import (DAMAGED, FAILED, INTERRUPTED, USAGE, Stop, cause, command, device, ffmpeg, journal, outdir, plan, plural,
+from . import (DAMAGED, FAILED, INTERRUPTED, USAGE, Stop, cause, command, device, ffmpeg, journal, outdir, parts, plan, plural,
                ranges, rig, rounds, say, source, system)
 from .journal import Manifest
 from .run import COMPLAINTS, Run
@@ -313,8 +313,10 @@ def extract(args):
     job.prepare()
     if args.dry_run:
         say(f"extract: {job.device.words}")
+        cuts = parts.find(job.plan, job.source, job.ffprobe)
+        some = cuts.part(job.plan.frames).text(job.plan, job.source.time_base) if cuts else ""
         for line in command.printed(job.ffmpeg, args, job.source, job.device, job.plan, job.folders,
-                                    job.outdir / "images", f"{tempfile.gettempdir()}/extract-{os.getpid()}"):
+                                    job.outdir / "images", f"{tempfile.gettempdir()}/extract-{os.getpid()}", some):
             print(line)
         return sys.stdout.flush()
     with outdir.claim(job.outdir) as lock:

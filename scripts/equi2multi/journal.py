@@ -20,6 +20,7 @@ from pathlib import Path
 from . import FAILED, USAGE, Stop, cause, system
 from .pictures import BEGIN, ends_nowhere, whole
 
+GRAPH = "graph"             # of a part, if it is too long for an argument
 LAST = 4096                 # files, the newest ones, whose ends are looked at: two batches and more
 
 
@@ -246,6 +247,8 @@ def sweep(staging):
                             system.unlink(file.path)
                     with contextlib.suppress(OSError):
                         os.rmdir(folder.path)
+                elif folder.name == GRAPH:
+                    system.unlink(folder.path)
             with contextlib.suppress(OSError):
                 os.rmdir(part.path)
         elif part.name in ("batch", "manifest") and part.is_file(follow_symlinks=False):

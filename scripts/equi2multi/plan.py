@@ -29,7 +29,7 @@ class Plan:
     by: str                 # what a key is: "pts", "n" (place among what is decoded) or "file" (place in the listing)
     frames: list
     shown: list = field(default_factory=list)       # keys of all frames of the input
-    keyframes: list = field(default_factory=list)   # pts of key frames, sorted
+    packets: list = field(default_factory=list)     # [(pts, whether it is a key frame, whether it is not shown)] as decoded
     complaints: list = field(default_factory=list)  # about the file, found while its times were read
 
     @property
@@ -54,6 +54,7 @@ class Times:
     def __init__(self, source, packets, unsure=""):
         self.base, self.complaints = source.time_base, []
         first_key = next((packet[0] for packet in packets if packet[2]), None)
+        self.packets = [(pts, key, hidden) for pts, _, key, hidden in packets]
         packets = [packet for packet in packets if not packet[3]]
         pts = [packet[0] for packet in packets]
         dts = [packet[1] for packet in packets if packet[1] is not None]
@@ -128,7 +129,8 @@ class Times:
             if self.by != "pts" or frames[0].number < 0 or len({f.number for f in frames}) < len(frames):
                 raise Stop(USAGE, "--numbering pts: the frames of this input have no times that can be numbers")
         shown = self.shown if self.by == "pts" else list(range(len(self.shown)))
-        return Plan(self.by, frames, shown, self.keyframes, self.complaints)
+        packets = self.packets if self.by == "pts" and all(packet[0] is not None for packet in self.packets) else []
+        return Plan(self.by, frames, shown, packets, self.complaints)
 
 
 def onward(times, step):

@@ -3,12 +3,12 @@
 
 import errno
 import os
-from bisect import bisect_right
+import re
 
-from . import FAILED, Stop, command, device, pictures, system
-from .ffmpeg import query, url
+from . import FAILED, Stop, command, device, parts, pictures, system
 
 SUSPECTS = 100      # pictures that may be in ffmpeg's hands when one of them stops it
+SHORT = re.compile("(?i)out of memory|No memory left on the GPU|no NVDEC|Failed setup for format cuda")
 PLACE = {errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE,
          errno.ENOMEM, errno.EAGAIN, errno.ENOENT, getattr(errno, "EDQUOT", 0)}      # no picture is to blame for these
 
@@ -32,52 +32,81 @@ def stopped(run, code=0):
 
 
 def make_video(job, run):
+    """First with as many decoders as there are, and no more than is needed; if that is not as planned, without."""
+    cuts = parts.find(job.plan, job.source, job.ffprobe)
+    number = decoders(job) if cuts else 1
+    while cuts and not run.signals:
+        todo = lacking(job, run)
+        if not todo:
+            return
+        split = cuts.split(todo, number, parts.LEAST if job.args.decoders == "auto" else 1)
+        if len(split) == 1 and not split[0].intervals:
+            break
+        if len(split) > 1:
+            run.tell(f"{len(split)} decoders")
+        code = video_parts(job, run, split, trusted=False)
+        if code and len(split) > 1 and not run.signals and any(SHORT.search(text) for _, text in run.errors):
+            number = len(split) // 2
+            run.tell(f"no memory left on the GPU for {len(split)} decoders: going on with {number}")
+            continue
+        if stopped(run, 0 if run.doubt or nothing_came(run, code) else code):
+            return
+        if lacking(job, run):
+            run.tell(f"what was skipped makes a difference ({run.doubt or 'frames lack'}): going on with one decoder, from "
+                     "frame to frame")
+        break
+    make_whole(job, run, cuts)
+
+
+def decoders(job):
+    """How many decoders there can be."""
+    asked, views = job.args.decoders, len(job.folders)
+    number = job.device.trial.engines if asked == "auto" else asked
+    files = 2 * views + 4       # of a part
+    most = (system.allow_files(files * number + 64) - 64) // files
+    return max(min(number, most), 1)
+
+
+def video_parts(job, run, split, by="pts", **how):
+    """Run ffmpeg for these parts; its exit code."""
+    stages, inputs, number = [], [], len(split)
+    for i, part in enumerate(split):
+        stage = run.stage(part.frames, {frame.key: place for place, frame in enumerate(part.frames)})
+        filters = command.graph(job.args, job.source, job.device, len(job.folders),
+                                command.choose(job.plan, [frame.key for frame in part.frames]),
+                                job.args.turns(job.source, job.plan, part.frames), i, number)
+        stages.append(stage)
+        inputs.append((stage.name, command.video(job.source, part.text(job.plan, job.source.time_base)),
+                       command.graph_option(stage.folder, filters)))
+    return run.ffmpeg(command.staged(job.ffmpeg, job.args, job.device, job.folders, inputs, by), stages, by=by, **how)
+
+
+def nothing_came(run, code):
+    """Whether that is all that ended ffmpeg: if none of the frames that lack can be decoded, encoders complain."""
+    return not run.writing and run.packets and any("before EOF" in text for _, text in run.errors) and not run.trouble(code)
+
+
+def make_whole(job, run, cuts):
+    """One decoder, from a little before the first frame that lacks on; what it does not make is lost."""
     todo = lacking(job, run)
     if not todo or run.signals:
         return
-    filters = command.graph(job.args, job.source, job.device, len(job.folders),
-                            command.choose(job.plan, [frame.key for frame in todo]),
-                            job.args.turns(job.source, job.plan, todo))
-    places = {frame.key: place for place, frame in enumerate(todo)}
-    for seek in dict.fromkeys((key_before(job, todo[0]), None)):
-        read = command.video(job.source, seek)
-        code = run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, read, filters, job.plan.by),
-                        filters, todo, places, job.plan.by, sought=seek is not None)
-        if not run.late:
-            break
+    part = cuts.rest(todo) if cuts else parts.Part(todo)
+    code = video_parts(job, run, [part], by=job.plan.by, sought=bool(part.intervals))
+    if run.late:
+        part = parts.Part(todo)
+        code = video_parts(job, run, [part], by=job.plan.by)
     if run.stray and not run.signals:
         job.recount()
         run.total = len(job.plan.frames)
-        return make_video(job, run)
-    # if none of the frames that lack can be decoded, encoders complain that nothing came
-    empty = not run.writing and run.packets and any("before EOF" in text for _, text in run.errors)
-    if stopped(run, 0 if empty and not run.trouble(code) else code):
+        return make_whole(job, run, None)
+    if stopped(run, 0 if nothing_came(run, code) else code):
         return
     if job.plan.by == "n" and not run.failed:       # there are packets that are no frames
         return
-    short = any("[in#" in where for where, _ in run.errors) or seek is None and run.packets < len(job.plan.shown)
+    short = any("[in#" in where for where, _ in run.errors) or not part.intervals and run.packets < len(job.plan.shown)
     run.publisher.publish([(run.lost(frame, "missing" if short else "could not be decoded"), None)
                            for frame in lacking(job, run)])
-
-
-def key_before(job, frame):
-    """Where to start for a frame: s from the start of the video, or None for all of it.
-
-    At the key frame before the last one that is shown before it: a picture that leads a
-    key frame refers to the group before it, and what comes first may lack references.
-    """
-    keys, source = job.plan.keyframes, job.source
-    i = bisect_right(keys, frame.pts) - 2 if frame.pts is not None else -1
-    if i < 1:
-        return None
-    at = keys[i] * source.time_base
-    if source.codec == "h264":      # it may be refreshed bit by bit, and have no picture to start with
-        out, _ = query([job.ffprobe, "-v", "error", "-select_streams", str(source.stream), "-of", "csv=p=0",
-                        "-skip_frame", "nokey", "-read_intervals", f"{float(at):.6f}%+#1", "-show_entries",
-                        "frame=pict_type", "-i", url(source.name)], source.name)
-        if not out.strip().startswith("I"):
-            return None
-    return max(float(at - (source.start or 0)), 0) or None
 
 
 def make_pictures(job, run):
@@ -111,18 +140,18 @@ def make_pictures(job, run):
 
 def picture_part(job, run, todo, good):
     end = os.path.splitext(job.source.files[job.source.first])[1]
-
-    def link(folder):
-        os.mkdir(folder / "input")
-        for i, frame in enumerate(good):
-            system.refer(frame.file, folder / "input" / f"{i:07d}{end}")
-
     index = {frame.number: i for i, frame in enumerate(good)}
-    places = {index[frame.number]: i for i, frame in enumerate(todo) if frame.number in index}
+    stage = run.stage(todo, {index[frame.number]: i for i, frame in enumerate(todo) if frame.number in index})
+    folder = stage.folder / "input"
+    os.mkdir(folder)
+    for i, frame in enumerate(good):
+        system.refer(frame.file, folder / f"{i:07d}{end}")
     filters = command.graph(job.args, job.source, job.device, len(job.folders),
                             turns=job.args.turns(job.source, job.plan, good))
-    return run.part(command.staged(job.ffmpeg, job.args, job.device, job.folders, command.sequence("input", end), filters,
-                                   "pts"), filters, todo, places, "file", link=link)
+    read = command.sequence("input", end)
+    return run.ffmpeg(command.staged(job.ffmpeg, job.args, job.device, job.folders,
+                                     [(stage.name, read, command.graph_option(stage.folder, filters))], "pts"),
+                      [stage], by="file")
 
 
 def suspect(job, run, code, rest):

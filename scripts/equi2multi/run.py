@@ -10,11 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 
 from . import FAILED, Stop, say, system
-from .command import STATS
-from .ffmpeg import DECODING, graph_input, machine_trouble, parse_log
+from .ffmpeg import DECODING, machine_trouble, parse_log
+from .stage import Stage
 
 BATCH = 2           # s from one publication to the next, unless the disk takes longer: what a crash may cost
 POLL = .02          # s between looks at ffmpeg
@@ -34,58 +33,6 @@ def ended(code):
     return f"ffmpeg ended with exit code {code}"
 
 
-class Report:
-    """What an output of ffmpeg tells of its files: a line with number, size and key, before each is written."""
-
-    def __init__(self, folder, end):
-        self.folder, self.end = folder, end
-        self.path, self.offset, self.rest = folder / STATS, 0, b""
-        self.lines = deque()        # (size, key) of files that nobody has asked for yet
-        self.taken = self.begun = 0     # files that somebody has; that the disk knows of
-
-    def read(self):
-        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as file:
-            file.seek(self.offset)
-            data = file.read()
-            self.offset += len(data)
-            *lines, self.rest = (self.rest + data).split(b"\n")
-            for line in lines:
-                try:
-                    number, size, key = map(int, line.split())
-                except ValueError:
-                    number = None
-                if number != self.taken + len(self.lines):      # a full disk does not stop ffmpeg here
-                    raise Stop(FAILED, f"stopped: {self.path} lacks a line")
-                self.lines.append((size, key))
-        return len(self.lines)
-
-    def write_back(self):
-        """Have the disk begin with the files that are closed."""
-        self.begun = max(self.begun, self.taken)
-        while self.begun < self.taken + len(self.lines) - 1:
-            self.begun += 1
-            with contextlib.suppress(OSError):
-                if not system.write_back(self.file(self.begun)):
-                    self.begun = float("inf")
-
-    def file(self, index):
-        return self.folder / f"{index}.{self.end}"
-
-    def complete(self, ended):
-        """How many files are whole: a line says that the file before is closed; at the end, its size does."""
-        count = len(self.lines)
-        if count:
-            with contextlib.suppress(OSError):
-                if ended and os.stat(self.file(self.taken + count)).st_size == self.lines[-1][0]:
-                    return count
-            return count - 1
-        return 0
-
-    def take(self):
-        self.taken += 1
-        return self.lines.popleft()
-
-
 class Run:
     """All that ffmpeg does for a job, in one process after the other."""
 
@@ -99,18 +46,21 @@ class Run:
         self.frames = 0                             # that this run has published
         self.reasons = {}                           # {number: why it cannot be made}
         self.silent = ()                            # how that begins which is said elsewhere
-        self.new_part()
+        self.new_process()
 
-    def new_part(self):
+    def new_process(self, stages=(), by="pts", sought=False, trusted=True):
+        self.stages = stages
+        self.by = by                        # what a key is, as in Plan
+        self.sought = sought                # decoding starts in the middle of a video
+        self.trusted = trusted              # what lacks or is complained of is so; else it is to be tried otherwise,
+        self.doubt = ""                     # and this is why
         self.errors, self.damaged, self.log = [], set(), b""
         self.packets = self.decoded = self.failed = 0
         self.full = self.late = self.stray = False      # no space left; the first frames were not decoded; one that
                                                         # no packet has the time of
         self.writing = False                # the first picture is there
         self.asked = False                  # ffmpeg was asked to end
-        self.todo, self.places, self.next = [], {}, 0
-        self.waiting, self.muxed = deque(), {}      # frames that are whole; {output: pictures}, told at the end
-        self.by, self.sought = "pts", False
+        self.muxed = {}                     # {output: pictures}, told at the end
 
     # -- the user's wish to stop it -----------------------------------------------
 
@@ -148,31 +98,18 @@ class Run:
                 os.mkdir(folder)
                 return folder
 
-    def part(self, command, filters, todo, places, by, sought=False, link=None):
-        """Run ffmpeg for these frames and publish them; its exit code.
+    def stage(self, todo, places, intervals=None):
+        return Stage(self.new_folder(), self.publisher.layout, todo, places, intervals)
 
-        places: {what the reports call a frame: its place in todo}
-        by: what that is, as in Plan
-        sought: decoding starts in the middle of a video
-        link: prepares the input, given the folder of the part
-        """
-        self.new_part()
-        self.todo, self.places, self.by, self.sought = todo, places, by, sought
-        folder, reports = self.new_folder(), []
-        for camera in self.publisher.layout.folders:
-            os.mkdir(folder / camera)
-            reports.append(Report(folder / camera, self.publisher.layout.end))
-        if link:
-            link(folder)
-        self.process = system.start(command, self.lock, cwd=folder, stdin=subprocess.PIPE,
+    def ffmpeg(self, command, stages, **how):
+        """Run ffmpeg, publish what it makes; its exit code.  how: see new_process."""
+        self.new_process(stages, **how)
+        self.process = system.start(command, self.lock, cwd=stages[0].folder, stdin=subprocess.DEVNULL,
                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             if self.signals:    # came while it was being started
                 self.stop(kill=self.signals > 1)
-            with contextlib.suppress(OSError):      # it has ended: EPIPE, on Windows EINVAL
-                with self.process.stdin as pipe:
-                    pipe.write(graph_input(filters))
-            self.watch(folder.name, reports)
+            self.watch()
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -183,7 +120,10 @@ class Run:
             self.process = None
         return code
 
-    def watch(self, name, reports):
+    def reports(self):
+        return [report for stage in self.stages for report in stage.reports]
+
+    def watch(self):
         ended, looked = False, 0
         while not ended:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -192,63 +132,48 @@ class Run:
             now = time.monotonic()
             if ended or now - self.published >= BATCH:
                 self.published = now
-                self.publish(name, reports, ended)
+                self.publish(ended)
             else:
                 self.read_log()
             if not ended and now - looked > .2:
-                looked, waiting = now, [report.read() for report in reports]
-                for report in reports:
+                looked = now
+                for report in self.reports():
+                    report.read()
                     report.write_back()
-                self.watch_space(reports)
+                self.watch_space()
                 if now - self.shown > (0 if self.tty else 5):
-                    self.show(waiting[0] + len(self.waiting))
+                    self.show(sum(len(stage.reports[0].lines) + len(stage.waiting) for stage in self.stages))
         while self.read_log():
             pass
 
-    def publish(self, name, reports, ended):
+    def publish(self, ended):
         """Publish what is whole in all views.  What the log says of a frame, it has said before the reports do."""
-        for report in reports:
+        for report in self.reports():
             report.read()
         while self.read_log():
             pass
-        for _ in range(min(report.complete(ended) for report in reports)):
-            lines = [report.take() for report in reports]
-            keys = {key for _, key in lines}
-            if len(keys) > 1:
-                raise Stop(FAILED, f"stopped: the views do not agree on their frame {reports[0].taken}")
-            place = self.places.get(keys.pop())
-            if place is None and self.by == "pts" and self.clean():
+        for stage in self.stages:
+            strangers = stage.collect(ended)
+            if self.trusted and strangers and self.by == "pts" and self.clean():
                 self.stray = True
                 return self.stop(kill=True)
-            if place is None or place < self.next or any(place == other for other, *_ in self.waiting):
-                continue            # nobody asked for it, or it comes twice
-            if self.sought and place and not self.next and not self.waiting:
+            if strangers and not self.trusted:
+                self.suspect("it has frames that no packet has the time of")
+            if self.trusted and self.sought and stage.waiting and stage.waiting[0][0] and not stage.next:
                 self.late = True    # the place that was sought is too late
                 return self.stop(kill=True)
-            self.waiting.append((place, (name, reports[0].taken), [size for size, _ in lines]))
-        well = ended and not self.process.returncode and not self.signals and not self.full
-        if well and any(report.taken + len(report.lines) != self.muxed.get(i) for i, report in enumerate(reports)):
-            raise Stop(FAILED, f"stopped: ffmpeg has not reported all of its pictures in {reports[0].path.parent.parent}")
-        if well and self.by == "pts" and self.clean() and not (self.failed or self.sought) and len(self.waiting) < len(self.todo):
+        well = ended and not self.process.returncode and not self.signals and not self.full and not self.doubt
+        if well and any(report.taken + len(report.lines) != self.muxed.get(i) for i, report in enumerate(self.reports())):
+            raise Stop(FAILED, f"stopped: ffmpeg has not reported all of its pictures in {self.publisher.staging}")
+        if well and self.trusted and self.by == "pts" and self.clean() and not (self.failed or self.sought) and any(
+                stage.next + len(stage.waiting) < len(stage.todo) for stage in self.stages):
             self.stray = True       # all is sound, and yet frames lack
             return
-        batch = []
-        while self.waiting:
-            place, staged, sizes = self.waiting[0]
-            if not well and len(self.waiting) <= GAP and any(
-                    frame.number not in self.reasons for frame in self.todo[self.next:place]):
-                break       # an interrupted decoder gives out later frames without those between
-            self.waiting.popleft()
-            batch += [(self.lost(frame), None) for frame in self.todo[self.next:place]]
-            self.next, frame = place + 1, self.todo[place]
-            entry = {"frame": frame.number, "pts": frame.pts, "time": frame.time, "sizes": sizes}
-            if frame.file:
-                entry["file"] = frame.name
-            if frame.key in self.damaged:
-                entry["damaged"] = True
-            batch.append((entry, staged))
+        batch = [] if self.doubt else sorted(
+            (entry for stage in self.stages for entry in self.ready(stage, well)), key=lambda entry: entry[0]["frame"])
         if ended:
-            self.make_room(reports)
+            for stage in self.stages:
+                stage.make_room()
         fresh = self.fresh()
         if batch and fresh:
             batch[0][0]["said"] = fresh
@@ -260,10 +185,41 @@ class Run:
                 # a full disk: what a frame less takes is enough to tell of the others
                 if not ended or error.errno not in NO_SPACE or self.publisher.pending or not batch[-1][1]:
                     raise
-                (name, index), self.full = batch.pop()[1], True
-                for report in reports:
-                    os.unlink(report.file(index))
+                self.full, (name, index) = True, batch.pop()[1]
+                for stage in self.stages:
+                    for report in stage.reports:
+                        if stage.name == name:
+                            os.unlink(report.file(index))
         self.frames += sum(bool(staged) for _, staged in batch)
+
+    def ready(self, stage, well):
+        """What can be published of a part: [(entry of the manifest, (folder, index of its files) or None if it is lost)]"""
+        batch = []
+        while stage.waiting:
+            place, staged, sizes = stage.waiting[0]
+            lack = any(frame.number not in self.reasons for frame in stage.todo[stage.next:place])
+            if lack and not self.trusted:
+                if well or len(stage.waiting) > GAP:
+                    self.suspect("it lacks frames")
+                break
+            if lack and not well and len(stage.waiting) <= GAP:
+                break       # an interrupted decoder gives out later frames without those between
+            stage.waiting.popleft()
+            batch += [(self.lost(frame), None) for frame in stage.todo[stage.next:place]]
+            stage.next, frame = place + 1, stage.todo[place]
+            entry = {"frame": frame.number, "pts": frame.pts, "time": frame.time, "sizes": sizes}
+            if frame.file:
+                entry["file"] = frame.name
+            if frame.key in self.damaged:
+                entry["damaged"] = True
+            batch.append((entry, staged))
+        return batch
+
+    def suspect(self, why):
+        """What comes may be wrong because of where decoding begins."""
+        if not self.doubt and not self.signals:
+            self.doubt = why
+            self.stop()
 
     def clean(self):
         """Whether nothing was published yet or complained of: it can be told by other means which frame is which."""
@@ -271,23 +227,16 @@ class Run:
 
     def fresh(self):
         """Complaints that the manifest does not have yet; it gets a few, at once, for this run may be cut short."""
-        if self.todo[0].file:       # of pictures each that is bad is named
+        if self.stages[0].todo[0].file:     # of pictures each that is bad is named
             return []
         known = {text for said in self.publisher.manifest.said.values() for text in said}
         return [text for text in self.complaints if text not in known][:max(COMPLAINTS - len(known), 0)]
 
-    def make_room(self, reports):
-        """Remove the files that are not whole, or not in all views."""
-        for report in reports:
-            for index in range(report.taken + 1, report.taken + len(report.lines) + 1):
-                with contextlib.suppress(OSError):
-                    os.unlink(report.file(index))
-
-    def watch_space(self, reports):
+    def watch_space(self):
         """Stop in time if the disk gets too full for what is left to be made."""
-        lines = [report.lines[-1] for report in reports if report.lines]
-        free, frame = shutil.disk_usage(self.publisher.staging).free, sum(size for size, _ in lines)
-        todo = len(self.todo) - self.next - len(reports[0].lines)
+        frame = max(sum(report.lines[-1][0] for report in stage.reports if report.lines) for stage in self.stages)
+        free = shutil.disk_usage(self.publisher.staging).free
+        todo = sum(len(stage.todo) - stage.next - len(stage.reports[0].lines) for stage in self.stages)
         if free < IN_FLIGHT * frame and free + self.publisher.to_go() < frame * todo:
             self.full = True
             self.stop()
@@ -314,7 +263,7 @@ class Run:
                 self.errors.append((where, text))
             # before the first picture, what is complained of may be what a wanted one does not need
             if self.writing and DECODING.search(where):
-                self.complaints[where + text] = None
+                self.complain(where, text)
         elif level == "info" and text.startswith("Output #0, "):
             self.writing = True
         elif level in ("warning", "info") and "equi2multi" in where:
@@ -322,16 +271,33 @@ class Run:
         elif level == "warning":
             corrupt = re.fullmatch(r"corrupt decoded frame(?: \(number (\d+), pts (-?\d+)\))?", text)
             if corrupt:
-                self.damaged.add(int(corrupt[1 if self.by == "n" else 2] or -1))
+                self.corrupt(where, int(corrupt[1 if self.by == "n" else 2] or -1))
             elif CUT.search(text) and not where.startswith("[out"):
-                self.complaints[where + text] = None
+                self.complain(where, text)
+            elif text.startswith("-read_intervals: "):
+                self.suspect(text)
         elif level == "verbose":
             counts = re.match(r"Input stream #.*\): (\d+) packets read.*; (\d+) frames decoded; (\d+) decode errors", text)
             if counts:
-                self.packets, self.decoded, self.failed = map(int, counts.groups())
+                self.packets, self.decoded, self.failed = map(
+                    sum, zip((self.packets, self.decoded, self.failed), map(int, counts.groups())))
             counts = re.match(r"Output stream #(\d+):.*; (\d+) packets muxed", text)
             if counts:
                 self.muxed[int(counts[1])] = int(counts[2])
+
+    def complain(self, where, text):
+        if self.trusted:
+            self.complaints[where + text] = None
+        else:
+            self.suspect(text)
+
+    def corrupt(self, where, key):
+        """A frame is damaged; what leads to a part is, too, but is not of it."""
+        part = re.search(r"vist#(\d+)", where)
+        if self.trusted:
+            self.damaged.add(key)
+        elif not part or key in self.stages[int(part[1])].places:
+            self.suspect("a frame is damaged")
 
     def tell(self, text):
         """Pass on what the filter says, once."""
@@ -368,5 +334,6 @@ class Run:
         if number and os.strerror(number) not in text:
             text += f" ({os.strerror(number)})"
         output = re.search(r"(?:out|vost)#(\d+)", where)
-        return (f"{self.publisher.layout.images / self.publisher.layout.folders[int(output[1])]}: " if output else "") + (
+        folders = self.publisher.layout.folders
+        return (f"{self.publisher.layout.images / folders[int(output[1]) % len(folders)]}: " if output else "") + (
             text.replace("Error submitting a packet to the muxer: ", ""))
