@@ -12,6 +12,7 @@ from .journal import GRAPH
 
 STATS = "stats"         # in a view's folder of a part: a line a picture, written before it
 THREADS = 64            # that an encoder takes at most
+AHEAD = 50000           # microseconds: a part is at most two frames ahead of another
 
 
 def encoder(args, nvjpeg=None, number=1):
@@ -64,7 +65,8 @@ def graph(args, source, device, views, chosen=(), turns="", part=0, number=1):
     """Choose frames, render the views, and give each the colours that its readers assume; turns: of the rig, over time.
 
     part: of so many, each with an input and a graph.  ffmpeg holds an input back whose frames are
-    0.1 s ahead of another's, so those of parts get times that count them.
+    0.1 s ahead of another's, so those of parts get times of their own, AHEAD apart: in step, for
+    decode engines that are given more and more make half as many frames.
 
     JPEG readers take pictures for full-range BT.601 whatever the video was.  The filter
     makes that of YUV while it renders; of RGB, and for other pictures, scale makes what
@@ -84,7 +86,7 @@ def graph(args, source, device, views, chosen=(), turns="", part=0, number=1):
     if device.frames and device.nvjpeg is None:
         tail.insert(0, f"hwdownload_cuda,format={frames}")
     if number > 1:
-        tail.append("settb=1/1000000,setpts=N:strip_fps=1")
+        tail.append(f"settb=1/1000000,setpts=N*{AHEAD}:strip_fps=1")
     chain = [*chosen, *device.upload, f"equi2multi{'_cuda' * bool(device.frames)}={options}"]
     pads = [f"[v{i}]" if tail else label(i, part) for i in range(views)]
     text = f"[{part}:{source.stream}]" + ",".join(chain) + "".join(pads)

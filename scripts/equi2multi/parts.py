@@ -30,7 +30,7 @@ class Cuts:
 
     Pictures that are shown before a key frame and decoded after it, leading ones, need what is
     before it.  Decoders of HEVC leave them out where decoding begins; others complain about
-    them, so what begins in the middle of a run has to begin where there are none.
+    them, and one who reads that does not know whether a wanted frame is meant.
     """
 
     def __init__(self, plan, source):
@@ -57,28 +57,23 @@ class Cuts:
         intervals = []
         for frame in frames:
             first, last = self.start(frame, self.clean)
-            if not intervals:
-                lead, _ = self.start(frame, self.keys, 1)       # the group before it has all that this one refers to
-                if first is None and lead is None:
-                    return Part(frames)
-                intervals.append([max(first or 0, lead or 0), last])
-            elif (first or 0) <= intervals[-1][1] + 1 + GAP:
+            if first is None and not intervals:
+                return Part(frames)
+            if intervals and (first or 0) <= intervals[-1][1] + 1 + GAP:
                 intervals[-1][1] = max(intervals[-1][1], last)
             else:
                 intervals.append([first, last])
-        whole = len(intervals) == 1 and not intervals[0][0]
-        return Part(frames, None if whole else intervals)
+        return Part(frames, intervals)
 
     def split(self, frames, number, least=1):
         """Parts of about the same work."""
-        ends, end, work, groups = [], -1, 0, []
+        ends, end, work, group = [], -1, 0, None
         for i, frame in enumerate(frames):
             first, last = self.start(frame, self.clean)
-            group, _ = self.start(frame, self.keys)
-            if i and group is not None and group != groups[-1]:
+            if i and first not in (None, group):
                 ends.append((work, i))
-            groups.append(group)
-            work += max(last - max(first or 0, end + 1) + 1, 0)
+            group = first
+            work += max(last - max(first or 0, end + 1) + 1, 0) + (GAP if (first or 0) > end + 1 + GAP else 0)
             end = max(end, last)
         number = max(min(number, work // least, len(ends) + 1), 1)
         cuts = [0]
@@ -89,7 +84,7 @@ class Cuts:
         return [self.part(frames[a:b]) for a, b in zip(cuts, [*cuts[1:], len(frames)])]
 
     def rest(self, frames):
-        """All from a little before the first of the frames on."""
+        """All from a little before the first of the frames on: the group before it has what it refers to."""
         first, _ = self.start(frames[0], self.keys, 1)
         return Part(frames, [[first, len(self.packets) - 1]] if first else None)
 

@@ -40,7 +40,7 @@ def make_video(job, run):
         if not todo:
             return
         split = cuts.split(todo, number, parts.LEAST if job.args.decoders == "auto" else 1)
-        if len(split) == 1 and not split[0].intervals:
+        if len(split) == 1 and len(split[0].intervals or [0]) == 1:     # nothing is skipped
             break
         if len(split) > 1:
             run.tell(f"{len(split)} decoders")
