@@ -35,11 +35,12 @@ def make_folders(folders, made):
     """Those that are not there, the last of which must not be a link; made: gets their names."""
     for folder in folders:
         if not os.path.isdir(folder) or folder == folders[-1] and os.path.islink(folder):
+            made.append(folder)     # before: an interruption may come in between
             try:
                 os.mkdir(folder)
-                made.append(folder)
-            except FileExistsError:     # another run was faster, or something is in the way
-                if not os.path.isdir(folder) or os.path.islink(folder):
+            except OSError as error:
+                made.pop()      # another run was faster, or something is in the way
+                if not isinstance(error, FileExistsError) or not os.path.isdir(folder) or os.path.islink(folder):
                     raise
 
 
