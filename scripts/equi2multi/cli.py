@@ -59,6 +59,13 @@ def seconds(text):
     return total / {"ms": 1000, "us": 1000000}.get(unit, 1)
 
 
+def longer(text):
+    """A time above 0."""
+    if not seconds(text):
+        raise ValueError
+    return text
+
+
 def positive(text):
     number, _, divisor = text.partition("/")
     value = Fraction(number) / int(divisor or 1)
@@ -83,6 +90,10 @@ class Args(argparse.Namespace):
         end = seconds(self.end) if self.end else start + seconds(self.duration) if self.duration else None
         return start, end
 
+    def window(self):
+        """s, exact"""
+        return seconds(self.sharpest)
+
     def choice(self):
         start, end = self.start_end()
         return plan.Choice(start, end, self.fps, self.every, self.keyframes, self.numbering)
@@ -97,6 +108,7 @@ class Args(argparse.Namespace):
         return {"rig": self.rig, "size": "x".join(self.size) if self.size else None, "fov": number(self.fov),
                 "yaw": number(self.yaw), "pitch": number(self.pitch), "roll": number(self.roll),
                 "rotations": self.rotations and self.rotations.digest, "in_stereo": self.in_stereo, "eye": self.eye,
+                "sharpest": number(seconds(self.sharpest)) if self.sharpest else None,
                 "fps": str(self.fps) if self.fps else None, "every": self.every, "start": float(start),
                 "end": number(end), "keyframes": self.keyframes, "numbering": self.numbering,
                 "format": self.format, "quality": self.quality}
@@ -115,11 +127,12 @@ class Args(argparse.Namespace):
         for name in "fov", "yaw", "pitch", "roll", "every", "keyframes", "numbering", "format", "quality":
             setattr(self, name, asked[name])
         self.fps = asked["fps"] and Fraction(asked["fps"])
+        self.sharpest = asked.get("sharpest") and f"{asked['sharpest']:.9f}"
         self.start, self.end, self.duration = (*(asked[key] and f"{asked[key]:.9f}" for key in ("start", "end")), None)
 
     def refuse_times(self):
         """INPUT is pictures."""
-        for option in "fps", "start", "end", "duration", "keyframes":
+        for option in "fps", "start", "end", "duration", "keyframes", "sharpest":
             if getattr(self, option):
                 raise Stop(USAGE, f"--{option}: {self.input} is pictures, which have no times; use --every")
         if self.numbering == "pts":
@@ -162,6 +175,10 @@ def parse_args(argv):
     pick.add_argument("--every", metavar="N", default=1, help="each N-th frame, from the first",
                       type=checked(r"0*[1-9]\d{0,8}", "a whole number from 1", int))
     pick.add_argument("--keyframes", action="store_true", help="key frames only")
+    pick.add_argument("--sharpest", metavar="WINDOW", type=checked(r"(\d{1,6}:)?[0-5]?\d:[0-5]?\d(\.\d{0,9})?|(\d{1,9}\.?\d{0,9}|"
+                                                                 r"\.\d{1,9})(s|ms|us)?", "a time above 0 such as 0.5 or 500ms",
+                                                                 longer),
+                      help="of each WINDOW of time the frame that is blurred least; all are decoded first, to look at them")
     g.add_argument("--start", metavar="TIME", type=moment, help="begin here: 90, 1:30 or 0:01:30.5")
     end = g.add_mutually_exclusive_group()
     end.add_argument("--end", metavar="TIME", type=moment, help="stop before this time of the input")
@@ -198,6 +215,7 @@ def parse_args(argv):
             (args.quality and args.format != "jpg", f"--quality {args.quality}: is for jpg, {args.format} is lossless"),
             (end is not None and end <= start, f"--{'end' if args.end else 'duration'} {args.end or args.duration}: "
                                                "must be later than the start"),
+            (args.dry_run and args.sharpest, "--dry-run: which frames are sharp is not known before they are decoded"),
             (args.overwrite and args.resume_anyway, "--overwrite: not allowed with --resume-anyway"),
             *((value is not None and abs(float(value)) > 360, f"--{name} {value}: must be -360 to 360 degrees")
               for name, value in (("yaw", args.yaw), ("pitch", args.pitch), ("roll", args.roll)))):

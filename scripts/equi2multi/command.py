@@ -28,9 +28,21 @@ def encoder(args, nvjpeg=None, number=1):
     return ["-c:v", "libjpegturbo", "-quality", quality], f"jpg, quality {quality} by libjpeg-turbo"
 
 
+def is_yuv(source):
+    return bool(re.match(r"yuvj?4|gray|nv\d|p\d\d\d", source.pixels))
+
+
 def converted(args, source):
     """Whether the filter makes of each view what its encoder takes: of YUV, what JPEG readers assume."""
-    return args.format == "jpg" and bool(re.match(r"yuvj?4|gray|nv\d|p\d\d\d", source.pixels))
+    return args.format == "jpg" and is_yuv(source)
+
+
+def in_step():
+    """Filters that keep parts in step: ffmpeg holds an input back whose frames are 0.1 s ahead of another's.
+
+    Decode engines that are given more and more make half as many frames.
+    """
+    return f"settb=1/1000000,setpts=N*{AHEAD}:strip_fps=1"
 
 
 def one(picture):
@@ -64,9 +76,7 @@ def choose(planned, wanted):
 def graph(args, source, device, views, chosen=(), turns="", part=0, number=1):
     """Choose frames, render the views, and give each the colours that its readers assume; turns: of the rig, over time.
 
-    part: of so many, each with an input and a graph.  ffmpeg holds an input back whose frames are
-    0.1 s ahead of another's, so those of parts get times of their own, AHEAD apart: in step, for
-    decode engines that are given more and more make half as many frames.
+    part: of so many, each with an input and a graph.
 
     JPEG readers take pictures for full-range BT.601 whatever the video was.  The filter
     makes that of YUV while it renders; of RGB, and for other pictures, scale makes what
@@ -86,7 +96,7 @@ def graph(args, source, device, views, chosen=(), turns="", part=0, number=1):
     if device.frames and device.nvjpeg is None:
         tail.insert(0, f"hwdownload_cuda,format={frames}")
     if number > 1:
-        tail.append(f"settb=1/1000000,setpts=N*{AHEAD}:strip_fps=1")
+        tail.append(in_step())
     chain = [*chosen, *device.upload, f"equi2multi{'_cuda' * bool(device.frames)}={options}"]
     pads = [f"[v{i}]" if tail else label(i, part) for i in range(views)]
     text = f"[{part}:{source.stream}]" + ",".join(chain) + "".join(pads)

@@ -11,13 +11,14 @@ import time
 from collections import Counter
 
 from . import (DAMAGED, FAILED, INTERRUPTED, USAGE, Stop, cause, command, device, ffmpeg, journal, outdir, parts, plan, plural,
-               ranges, rig, rounds, say, source, system)
+               ranges, rig, rounds, say, sharpest,
+               source, system)
 from .journal import Manifest
 from .run import COMPLAINTS, Run
 
 # What tells a run from another: what is asked for, what that comes to, and what makes it.  Threads do not.
 ASKED = ("input", "rig", "size", "fov", "yaw", "pitch", "roll", "rotations", "in_stereo", "eye", "fps", "every",
-         "start", "end", "keyframes", "numbering", "format", "quality")
+         "start", "end", "keyframes", "sharpest", "numbering", "format", "quality")
 SHAPE = "cameras", "digits", "frames"
 OTHER_TIMES = "frames have other times than packets"
 MAKERS = "ffmpeg", "decoder", "encoder", "device"
@@ -90,7 +91,9 @@ class Job:
             if times.by == "pts" and first not in set(times.shown):
                 times = plan.read_times(self.ffprobe, src, OTHER_TIMES)
             times.leave_out_before(self.device.trial)
-            self.plan = self.choose(times)
+            self.plan, self.times = self.choose(times), times
+            if args.sharpest and times.by == "n":
+                raise Stop(USAGE, f"--sharpest {args.sharpest}: the frames of {args.input} have no times of their own")
         if args.rotations:
             args.rotations.refuse(src, self.plan)
         version, decoder, encoder = self.device.trial.makers
@@ -108,6 +111,15 @@ class Job:
         self.manifest.header.update(self.counted())
         if self.manifest.length:
             self.manifest.rewrite(self.staging)
+
+    def sharpen(self, lock):
+        """The plan has all frames; choose."""
+        scores = self.manifest and self.manifest.header.get("scores") or sharpest.score(self, lock)
+        chosen = sharpest.winners(self.times, scores, self.args.window())
+        if not chosen:
+            raise Stop(FAILED, f"stopped: no frame of {self.args.input} could be decoded")
+        self.plan = self.times.plan(self.args.choice(), chosen)
+        self.header.update(self.counted(), scores=scores)
 
     def ask_filter(self):
         """Sizes of the views; pictures of sizes that the filter does not take are left out."""
@@ -162,6 +174,8 @@ class Job:
         there = Manifest.load(self.outdir)
         outdir.check_places(self.outdir, {*self.folders, *(there.layout().folders if there else ())})
         journal.recover(self.staging, there)
+        if self.args.sharpest:
+            self.sharpen(lock)
         self.look((*ASKED, *SHAPE, *MAKERS))
         manifest = self.manifest = self.manifest or Manifest(self.outdir / "manifest.jsonl", self.header)
         manifest.verify()

@@ -114,11 +114,12 @@ class Times:
         instants = [middle * per.numerator // per.denominator for middle in middles]     # up to there
         return [i for i, now, before in zip(places, instants, [-1, *instants]) if now > before]
 
-    def plan(self, choice):
+    def plan(self, choice, places=None):
+        """places: in shown, if they are not the ones of the choice"""
         if choice.keyframes and self.by == "n":
             raise Stop(USAGE, "--keyframes: this input does not tell the times of its frames; use --every")
         frames = []
-        for order, i in enumerate(self.choose(choice), 1):
+        for order, i in enumerate(self.choose(choice) if places is None else places, 1):
             pts = self.shown[i] if self.by == "pts" else None
             number = {"sequential": order, "source": i}.get(choice.numbering)
             if number is None:

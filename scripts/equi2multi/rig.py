@@ -40,9 +40,14 @@ def options(args, turn="", sphere=""):
         yaw, pitch, roll = (float(angle or 0) for angle in (yaw, pitch, roll))
         yaw, pitch, roll = -yaw, -pitch, roll - 180 if roll > 0 else roll + 180
     named = (("rig", args.rig), ("w", width), ("h", height), ("h_fov", args.fov),
-             ("yaw", yaw), ("pitch", pitch), ("roll", roll), ("sphere", sphere or None),
-             ("in_stereo", args.in_stereo), ("eye", args.eye))
-    return ":".join(f"{key}={escape(value)}" for key, value in named if value is not None)
+             ("yaw", yaw), ("pitch", pitch), ("roll", roll))
+    return ":".join([f"{key}={escape(value)}" for key, value in named if value is not None] + place(args, sphere))
+
+
+def place(args, sphere):
+    """The filter's options that say where in a frame the panorama is, a list."""
+    named = ("sphere", sphere or None), ("in_stereo", args.in_stereo), ("eye", args.eye)
+    return [f"{key}={escape(value)}" for key, value in named if value is not None]
 
 
 def ours(text, ffmpeg):
