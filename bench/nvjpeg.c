@@ -38,10 +38,13 @@
 
 static CudaFunctions *cu;
 static CUcontext context;
+
+/* not in the table of ffnvcodec */
 static CUresult (*mem_get_info)(size_t *free, size_t *total);
 static CUresult (*mem_host_alloc)(void **memory, size_t size, unsigned flags);
 static CUresult (*mem_free_host)(void *memory);
 static int pinned;
+
 static NVJPEGFunctions nv;
 static nvjpegHandle_t handle;
 static nvjpegEncoderParams_t params;

@@ -70,9 +70,8 @@ def run(job, lock, split):
                 now = time.monotonic()
                 if now - shown > AGAIN:
                     done, shown = len(scores()), now
-                    rate = done / (now - began)
-                    say(f"extract: looked for blur in {done}/{total} frames, {rate:.1f} frames/s"
-                        + f", {(total - done) / rate:.0f} s left" * bool(done))
+                    left = f", {(total - done) * (now - began) / done:.0f} s left" if done else ""
+                    say(f"extract: looked for blur in {done}/{total} frames{left}")
         finally:
             if process.poll() is None:
                 process.kill()
