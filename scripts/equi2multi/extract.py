@@ -327,8 +327,10 @@ def extract(args):
     job.prepare()
     if args.dry_run:
         say(f"extract: {job.device.words}")
-        cuts = parts.find(job.plan, job.source, job.ffprobe)
-        some = cuts.part(job.plan.frames).text(job.plan, job.source.time_base) if cuts else ""
+        cuts = parts.find(job.plan, job.source)
+        part = cuts.part(job.plan.frames) if cuts else parts.Part(job.plan.frames)
+        skips = part.intervals not in (None, [[0, len(job.plan.packets) - 1]]) and cuts.hold(job.ffprobe)
+        some = part.text(job.plan, job.source.time_base) if skips else ""
         for line in command.printed(job.ffmpeg, args, job.source, job.device, job.plan, job.folders,
                                     job.outdir / "images", f"{tempfile.gettempdir()}/extract-{os.getpid()}", some):
             print(line)

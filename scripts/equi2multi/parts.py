@@ -21,8 +21,11 @@ class Part:
 
     def text(self, plan, base):
         """ffmpeg's -read_intervals."""
-        return ",".join(f"{float(plan.packets[first][0] * base):.6f}%+#{last - first + 1}"
-                        for first, last in self.intervals or ())
+        return spans(plan, base, self.intervals or ())
+
+
+def spans(plan, base, intervals):
+    return ",".join(f"{float(plan.packets[first][0] * base):.6f}%+#{last - first + 1}" for first, last in intervals)
 
 
 class Cuts:
@@ -34,7 +37,8 @@ class Cuts:
     """
 
     def __init__(self, plan, source):
-        self.packets = plan.packets
+        self.plan, self.source, self.packets = plan, source, plan.packets
+        self.held = None
         times = [pts for pts, _, _ in self.packets]
         self.place = {pts: i for i, (pts, _, hidden) in enumerate(self.packets) if not hidden}
         number = Counter(times)
@@ -88,19 +92,18 @@ class Cuts:
         first, _ = self.start(frames[0], self.keys, 1)
         return Part(frames, [[first, len(self.packets) - 1]] if first else None)
 
+    def hold(self, ffprobe):
+        """Whether there are pictures at the key frames: H.264 may be refreshed bit by bit, and have none to start with."""
+        keys = self.keys[1:]
+        if self.held is None and self.source.codec == "h264" and keys:
+            some = spans(self.plan, self.source.time_base, [[key, key] for key in keys[::max(len(keys) // SAMPLES, 1)]])
+            out, _ = query([ffprobe, "-v", "error", "-select_streams", str(self.source.stream), "-of", "csv=p=0", "-skip_frame",
+                            "nokey", "-read_intervals", some, "-show_entries", "frame=pict_type", "-i", url(self.source.name)],
+                           self.source.name)
+            self.held = {line[:1] for line in out.split()} == {"I"}
+        return self.held is not False
 
-def find(plan, source, ffprobe):
+
+def find(plan, source):
     """Where a video can be cut, or None."""
-    if plan.by != "pts" or not plan.packets:
-        return None
-    cuts = Cuts(plan, source)
-    keys = cuts.keys[1:]
-    if source.codec == "h264" and keys:     # it may be refreshed bit by bit, and have no picture to start with
-        some = keys[::max(len(keys) // SAMPLES, 1)]
-        spans = Part([], [[key, key] for key in some]).text(plan, source.time_base)
-        out, _ = query([ffprobe, "-v", "error", "-select_streams", str(source.stream), "-of", "csv=p=0", "-skip_frame", "nokey",
-                        "-read_intervals", spans, "-show_entries", "frame=pict_type", "-i", url(source.name)], source.name)
-        kinds = [line[:1] for line in out.split()]
-        if not kinds or set(kinds) != {"I"}:
-            return None
-    return cuts
+    return Cuts(plan, source) if plan.by == "pts" and plan.packets else None

@@ -28,7 +28,7 @@ class Rotations:
         except OSError as error:
             raise Stop(USAGE, f"--rotations {name}: {error.strerror}")
         self.digest = hashlib.sha256(data).hexdigest()
-        self.by, self.knots = None, []
+        self.by, self.knots, self.plan, self.timed = None, [], None, []
         self.read(data.decode("utf-8-sig", "replace").splitlines())
 
     def read(self, lines):
@@ -96,7 +96,12 @@ class Rotations:
         if source.is_pictures:
             knots = [(i / 25, self.at(frame.key)) for i, frame in enumerate(frames)]
         else:
-            knots = [(self.seconds(moment, source, plan), rotation) for moment, rotation in self.knots]
+            if self.plan is not plan:       # parts have it in common
+                self.plan = plan
+                self.timed = [(self.seconds(moment, source, plan), rotation) for moment, rotation in self.knots]
+            first, last = (float(frames[i].pts * source.time_base) for i in (0, -1))
+            moments = [moment for moment, _ in self.timed]
+            knots = self.timed[max(bisect_right(moments, first) - 1, 0):bisect_right(moments, last) + 1]
         if source.turn == HALF_TURN:    # as rig.options() does of angles
             knots = [(moment, (-z, -y, x, w)) for moment, (w, x, y, z) in knots]
         return "".join(f"{moment:.9f} {w:.15g} {x:.15g} {y:.15g} {z:.15g}\n" for moment, (w, x, y, z) in knots)

@@ -33,14 +33,14 @@ def stopped(run, code=0):
 
 def make_video(job, run):
     """First with as many decoders as there are, and no more than is needed; if that is not as planned, without."""
-    cuts = parts.find(job.plan, job.source, job.ffprobe)
+    cuts = parts.find(job.plan, job.source)
     number = decoders(job) if cuts else 1
     while cuts and not run.signals:
         todo = lacking(job, run)
         if not todo:
             return
         split = cuts.split(todo, number, parts.LEAST if job.args.decoders == "auto" else 1)
-        if len(split) == 1 and len(split[0].intervals or [0]) == 1:     # nothing is skipped
+        if len(split) == 1 and len(split[0].intervals or [0]) == 1 or not cuts.hold(job.ffprobe):     # nothing is skipped
             break
         if len(split) > 1:
             run.tell(f"{len(split)} decoders")
@@ -92,6 +92,8 @@ def make_whole(job, run, cuts):
     if not todo or run.signals:
         return
     part = cuts.rest(todo) if cuts else parts.Part(todo)
+    if part.intervals and not cuts.hold(job.ffprobe):
+        part = parts.Part(todo)
     code = video_parts(job, run, [part], by=job.plan.by, sought=bool(part.intervals))
     if run.late:
         part = parts.Part(todo)

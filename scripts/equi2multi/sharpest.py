@@ -94,7 +94,8 @@ def score(job, lock):
     frames = job.plan.frames
     say(f"extract: looking for blur in {len(frames)} frames")
     began = time.monotonic()
-    cuts = parts.find(job.plan, job.source, job.ffprobe)
+    cuts = parts.find(job.plan, job.source)
+    cuts = cuts if cuts and cuts.hold(job.ffprobe) else None
     number = rounds.decoders(job) if cuts else 1
     split = cuts.split(frames, number, parts.LEAST if job.args.decoders == "auto" else 1) if cuts else [parts.Part(frames)]
     found = run(job, lock, split)
