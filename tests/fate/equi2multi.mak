@@ -148,6 +148,16 @@ FATE_EQUI2MULTI_TESTSRC2 += fate-equi2multi-rotations
 fate-equi2multi-rotation fate-equi2multi-rotations: fate-%: tests/data/filtergraphs/%
 fate-equi2multi-rotation fate-equi2multi-rotations: CMD = framecrc -flags bitexact -/filter_complex $(TARGET_PATH)/$(@:fate-%=tests/data/filtergraphs/%)
 
+# groups of five pictures, each but the first of which needs the one before it: parts of two groups are read
+FATE_EQUI2MULTI_INTERVALS += fate-equi2multi-read-intervals
+fate-equi2multi-read-intervals: tests/data/equi2multi-intervals.mkv
+fate-equi2multi-read-intervals: CMD = framecrc -copyts -read_intervals 0.2%+\#3,0.8%+\#5 -i $(TARGET_PATH)/tests/data/equi2multi-intervals.mkv
+tests/data/equi2multi-intervals.mkv: TAG = GEN
+tests/data/equi2multi-intervals.mkv: ffmpeg$(PROGSSUF)$(EXESUF) | tests/data
+	$(M)$(TARGET_EXEC) $(TARGET_PATH)/$< -nostdin -v error -lavfi testsrc2=size=64x32:rate=25:duration=1.2,format=yuv420p \
+	    -c:v ffv1 -level 1 -g 5 -bitexact -y $(TARGET_PATH)/$@
+FATE_EQUI2MULTI-$(call ALLYES, LAVFI_INDEV TESTSRC2_FILTER FORMAT_FILTER FFV1_ENCODER FFV1_DECODER MATROSKA_MUXER MATROSKA_DEMUXER FRAMECRC_MUXER) += $(FATE_EQUI2MULTI_INTERVALS)
+
 # a panorama that changes its size within the graph
 FATE_EQUI2MULTI_CONCAT += fate-equi2multi-resize
 fate-equi2multi-resize: CMD = $(EQUI2MULTI) "testsrc2=size=256x128:duration=0.08,format=yuv420p[a];testsrc2=size=320x160:duration=0.08,format=yuv420p[b];[a][b]concat=unsafe=1,equi2multi=rig=cube6:w=64"
