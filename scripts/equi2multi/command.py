@@ -8,7 +8,6 @@ import shlex
 from . import ffmpeg as tool
 from . import plan, rig, system
 from .ffmpeg import escape, pattern, url
-from .journal import GRAPH
 
 STATS = "stats"         # in a view's folder of a part: a line a picture, written before it
 THREADS = 64            # that an encoder takes at most
@@ -55,10 +54,9 @@ def sequence(folder, end):
     return ["-f", "image2", "-framerate", "25", "-start_number", "0", "-i", f"{pattern(folder)}/%07d{end}"]
 
 
-def video(source, intervals=""):
-    """Input arguments for a video; intervals: what is read of it, if not all."""
-    return [*["-noautorotate"] * (source.turn == rig.HALF_TURN), *(["-read_intervals", intervals] if intervals else []),
-            "-i", url(os.path.abspath(source.name))]
+def video(source, intervals=()):
+    """Input arguments for a video; intervals: arguments for what is read of it, if not all."""
+    return [*["-noautorotate"] * (source.turn == rig.HALF_TURN), *intervals, "-i", url(os.path.abspath(source.name))]
 
 
 def choose(planned, wanted):
@@ -133,12 +131,12 @@ def trial(ffmpeg, args, source, device, filters, views):
     return command
 
 
-def graph_option(folder, filters):
-    """ffmpeg's arguments for the graph of a part, which may be too long for one."""
-    if len(filters) < system.LONGEST:
-        return ["-filter_complex", filters]
-    (folder / GRAPH).write_text(filters, encoding="utf-8", errors="surrogateescape")
-    return ["-/filter_complex", f"../{folder.name}/{GRAPH}"]
+def option(folder, name, value):
+    """ffmpeg's arguments for an option of a part, which may be too long for one: then a file of its folder has it."""
+    if len(value) < system.LONGEST:
+        return [f"-{name}", value] * bool(value)
+    (folder / name).write_text(value, encoding="utf-8", errors="surrogateescape")
+    return [f"-/{name}", f"../{folder.name}/{name}"]
 
 
 def staged(ffmpeg, args, device, cameras, stages, by):
@@ -159,7 +157,7 @@ def staged(ffmpeg, args, device, cameras, stages, by):
     return command
 
 
-def printed(ffmpeg, args, source, device, planned, folders, images, links, intervals=""):
+def printed(ffmpeg, args, source, device, planned, folders, images, links, intervals=()):
     """What a run would do, for a shell, without staging: lines."""
     places = [str(images / folder) for folder in folders]
     yield shlex.join(["mkdir", "-p", "--", *places, *[links] * source.is_pictures])

@@ -330,7 +330,8 @@ def extract(args):
         cuts = parts.find(job.plan, job.source)
         part = cuts.part(job.plan.frames) if cuts else parts.Part(job.plan.frames)
         skips = part.intervals not in (None, [[0, len(job.plan.packets) - 1]]) and cuts.hold(job.ffprobe)
-        some = part.text(job.plan, job.source.time_base) if skips else ""
+        text = part.text(job.plan, job.source.time_base) if skips else ""
+        some = ["-read_intervals", text] * (0 < len(text) < system.LONGEST)     # else all is decoded
         for line in command.printed(job.ffmpeg, args, job.source, job.device, job.plan, job.folders,
                                     job.outdir / "images", f"{tempfile.gettempdir()}/extract-{os.getpid()}", some):
             print(line)

@@ -20,7 +20,7 @@ from pathlib import Path
 from . import FAILED, USAGE, Stop, cause, system
 from .pictures import BEGIN, ends_nowhere, whole
 
-GRAPH = "graph"             # of a part, if it is too long for an argument
+TOLD = "filter_complex", "read_intervals"       # options of a part that are too long for an argument
 LAST = 4096                 # files, the newest ones, whose ends are looked at: two batches and more
 
 
@@ -247,7 +247,7 @@ def sweep(staging):
                             system.unlink(file.path)
                     with contextlib.suppress(OSError):
                         os.rmdir(folder.path)
-                elif folder.name == GRAPH:
+                elif folder.name in TOLD:
                     system.unlink(folder.path)
             with contextlib.suppress(OSError):
                 os.rmdir(part.path)

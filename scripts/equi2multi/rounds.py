@@ -76,8 +76,9 @@ def video_parts(job, run, split, by="pts", **how):
                                 command.choose(job.plan, [frame.key for frame in part.frames]),
                                 job.args.turns(job.source, job.plan, part.frames), i, number)
         stages.append(stage)
-        inputs.append((stage.name, command.video(job.source, part.text(job.plan, job.source.time_base)),
-                       command.graph_option(stage.folder, filters)))
+        intervals = command.option(stage.folder, "read_intervals", part.text(job.plan, job.source.time_base))
+        inputs.append((stage.name, command.video(job.source, intervals),
+                       command.option(stage.folder, "filter_complex", filters)))
     return run.ffmpeg(command.staged(job.ffmpeg, job.args, job.device, job.folders, inputs, by), stages, by=by, **how)
 
 
@@ -152,7 +153,7 @@ def picture_part(job, run, todo, good):
                             turns=job.args.turns(job.source, job.plan, good))
     read = command.sequence("input", end)
     return run.ffmpeg(command.staged(job.ffmpeg, job.args, job.device, job.folders,
-                                     [(stage.name, read, command.graph_option(stage.folder, filters))], "pts"),
+                                     [(stage.name, read, command.option(stage.folder, "filter_complex", filters))], "pts"),
                       [stage], by="file")
 
 

@@ -51,7 +51,8 @@ def read(path):
 def run(job, lock, split):
     """{pts: blur} of the frames of these parts."""
     args, number, total = job.args, len(split), sum(len(part.frames) for part in split)
-    reads = [command.video(job.source, part.text(job.plan, job.source.time_base)) for part in split]
+    texts = [part.text(job.plan, job.source.time_base) for part in split]
+    reads = [command.video(job.source, ["-read_intervals", text] * bool(text)) for text in texts]
     line = command.head(job.ffmpeg, args, job.device, reads)
     for i, part in enumerate(split):
         chosen = command.choose(job.plan, [frame.key for frame in part.frames])
