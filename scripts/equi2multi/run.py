@@ -258,6 +258,8 @@ class Run:
         return bool(data)
 
     def on_log(self, where, level, text):
+        if text.startswith("-read_intervals: "):
+            self.lack(text)
         if level in ("error", "fatal", "panic") and text:
             if len(self.errors) < 10000:
                 self.errors.append((where, text))
@@ -274,8 +276,6 @@ class Run:
                 self.corrupt(where, int(corrupt[1 if self.by == "n" else 2] or -1))
             elif CUT.search(text) and not where.startswith("[out"):
                 self.complain(where, text)
-            elif text.startswith("-read_intervals: "):
-                self.suspect(text)
         elif level == "verbose":
             counts = re.match(r"Input stream #.*\): (\d+) packets read.*; (\d+) frames decoded; (\d+) decode errors", text)
             if counts:
@@ -284,6 +284,13 @@ class Run:
             counts = re.match(r"Output stream #(\d+):.*; (\d+) packets muxed", text)
             if counts:
                 self.muxed[int(counts[1])] = int(counts[2])
+
+    def lack(self, text):
+        """An interval is not found, or the input ends in one, which a file that is cut short does."""
+        if not self.trusted:
+            self.suspect(text)
+        elif "the input ends" not in text:
+            self.late = True
 
     def complain(self, where, text):
         if self.trusted:
