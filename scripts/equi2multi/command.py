@@ -11,7 +11,9 @@ from .ffmpeg import escape, pattern, url
 
 STATS = "stats"         # in a view's folder of a part: a line a picture, written before it
 THREADS = 64            # that an encoder takes at most
-AHEAD = 50000           # microseconds: a part is at most two frames ahead of another
+# Filters that keep parts in step: ffmpeg holds an input back whose frames are 0.1 s ahead of another's, which makes it two
+# frames here. Decode engines that are given more and more make half as many.
+IN_STEP = "settb=1/1000000,setpts=N*50000:strip_fps=1"
 
 
 def encoder(args, nvjpeg=None, number=1):
@@ -34,14 +36,6 @@ def is_yuv(source):
 def converted(args, source):
     """Whether the filter makes of each view what its encoder takes: of YUV, what JPEG readers assume."""
     return args.format == "jpg" and is_yuv(source)
-
-
-def in_step():
-    """Filters that keep parts in step: ffmpeg holds an input back whose frames are 0.1 s ahead of another's.
-
-    Decode engines that are given more and more make half as many frames.
-    """
-    return f"settb=1/1000000,setpts=N*{AHEAD}:strip_fps=1"
 
 
 def one(picture):
@@ -94,7 +88,7 @@ def graph(args, source, device, views, chosen=(), turns="", part=0, number=1):
     if device.frames and device.nvjpeg is None:
         tail.insert(0, f"hwdownload_cuda,format={frames}")
     if number > 1:
-        tail.append(in_step())
+        tail.append(IN_STEP)
     chain = [*chosen, *device.upload, f"equi2multi{'_cuda' * bool(device.frames)}={options}"]
     pads = [f"[v{i}]" if tail else label(i, part) for i in range(views)]
     text = f"[{part}:{source.stream}]" + ",".join(chain) + "".join(pads)

@@ -39,15 +39,15 @@ def make_video(job, run):
         todo = lacking(job, run)
         if not todo:
             return
-        split = cuts.split(todo, number, parts.LEAST if job.args.decoders == "auto" else 1)
-        if len(split) == 1 and len(split[0].intervals or [0]) == 1 or not cuts.hold(job.ffprobe):     # nothing is skipped
+        some = split(job, cuts, todo, number)
+        if len(some) == 1 and len(some[0].intervals or [0]) == 1 or not cuts.hold(job.ffprobe):     # nothing is skipped
             break
-        if len(split) > 1:
-            run.tell(f"{len(split)} decoders")
-        code = video_parts(job, run, split, trusted=False)
-        if code and len(split) > 1 and not run.signals and any(SHORT.search(text) for _, text in run.errors):
-            number = len(split) // 2
-            run.tell(f"no memory left on the GPU for {len(split)} decoders: going on with {number}")
+        if len(some) > 1:
+            run.tell(f"{len(some)} decoders")
+        code = video_parts(job, run, some, trusted=False)
+        if code and len(some) > 1 and not run.signals and any(SHORT.search(text) for _, text in run.errors):
+            number = len(some) // 2
+            run.tell(f"no memory left on the GPU for {len(some)} decoders: going on with {number}")
             continue
         if stopped(run, 0 if run.doubt or nothing_came(run, code) else code):
             return
@@ -67,10 +67,15 @@ def decoders(job):
     return max(min(number, most), 1)
 
 
-def video_parts(job, run, split, by="pts", **how):
+def split(job, cuts, frames, number):
+    """So many parts, or as many as it is worth."""
+    return cuts.split(frames, number, parts.LEAST if job.args.decoders == "auto" else 1)
+
+
+def video_parts(job, run, some, by="pts", **how):
     """Run ffmpeg for these parts; its exit code."""
-    stages, inputs, number = [], [], len(split)
-    for i, part in enumerate(split):
+    stages, inputs, number = [], [], len(some)
+    for i, part in enumerate(some):
         stage = run.stage(part.frames, {frame.key: place for place, frame in enumerate(part.frames)})
         filters = command.graph(job.args, job.source, job.device, len(job.folders),
                                 command.choose(job.plan, [frame.key for frame in part.frames]),

@@ -38,7 +38,7 @@ def graph(args, source, device, chosen, part):
     return ";".join([f"[{part}:{source.stream}]" + ",".join(chain) + "".join(pads)]
                     + [f"{pad}{tail}[g{pad[1:]}" for pad in pads]
                     + ["".join(f"[g{pad[1:]}" for pad in pads) + f"hstack={TILES},blurdetect=planes=1,"
-                       f"metadata=print:key=lavfi.blur:file=scores{part},{command.in_step()}{command.label(0, part)}"])
+                       f"metadata=print:key=lavfi.blur:file=scores{part},{command.IN_STEP}{command.label(0, part)}"])
 
 
 def read(path):
@@ -49,7 +49,7 @@ def read(path):
 
 
 def run(job, lock, split):
-    """{pts: blur} of the frames of these parts."""
+    """{pts: blur} of the frames of these parts, and what stopped ffmpeg before it had them, if anything did."""
     args, number, total = job.args, len(split), sum(len(part.frames) for part in split)
     texts = [part.text(job.plan, job.source.time_base) for part in split]
     reads = [command.video(job.source, ["-read_intervals", text] * bool(text)) for text in texts]
@@ -82,12 +82,10 @@ def run(job, lock, split):
         found = scores()
     errors = [parse_log(line) for line in text.splitlines() if LOG_LINE.match(line)]
     errors = [text for where, level, text in errors if level in ("error", "fatal") and not DECODING.search(where)]
-    if code and not found:
-        why = machine_trouble(text, code) or next(iter(errors), f"exit code {code}")
-        raise Stop(FAILED, f"stopped, looking for blur: {why}")
+    why = (machine_trouble(text, code) or next(iter(errors), f"exit code {code}")) if code else ""
     for pts in re.findall(r"corrupt decoded frame \(number \d+, pts (-?\d+)\)", text):
         found.pop(int(pts), None)       # it would win with sharp garbage
-    return found
+    return found, why
 
 
 def score(job, lock):
@@ -96,12 +94,13 @@ def score(job, lock):
     say(f"extract: looking for blur in {len(frames)} frames")
     began = time.monotonic()
     cuts = parts.find(job.plan, job.source)
-    cuts = cuts if cuts and cuts.hold(job.ffprobe) else None
-    number = rounds.decoders(job) if cuts else 1
-    split = cuts.split(frames, number, parts.LEAST if job.args.decoders == "auto" else 1) if cuts else [parts.Part(frames)]
-    found = run(job, lock, split)
-    if len(found) < len(frames) and any(part.intervals for part in split):
-        found = {**run(job, lock, [parts.Part(frames)]), **found}
+    split = rounds.split(job, cuts, frames, rounds.decoders(job)) if cuts and cuts.hold(job.ffprobe) else [parts.Part(frames)]
+    found, why = run(job, lock, split)
+    if len(found) < len(frames) and any(part.intervals for part in split):      # whatever it is, one decoder shows it
+        more, why = run(job, lock, [parts.Part(frames)])
+        found = {**more, **found}
+    if why:
+        raise Stop(FAILED, f"stopped, looking for blur: {why}")
     took = time.monotonic() - began
     say(f"extract: looked for blur in {len(found)} frames in {took:.1f} s ({len(found) / took:.1f} frames/s)")
     return [[frame.pts, None if math.isnan(found[frame.pts]) else found[frame.pts]] for frame in frames if frame.pts in found]
