@@ -141,8 +141,8 @@ class Args(argparse.Namespace):
 
 def parse_args(argv):
     angle = checked(r"[-+]?(\d{1,9}\.?\d{0,15}|\.\d{1,15})", "a number of degrees")
-    moment = checked(r"(\d{1,6}:)?[0-5]?\d:[0-5]?\d(\.\d{0,9})?|(\d{1,9}\.?\d{0,9}|\.\d{1,9})(s|ms|us)?",
-                     "a time such as 90, 1:30 or 0:01:30.5")
+    time = r"(\d{1,6}:)?[0-5]?\d:[0-5]?\d(\.\d{0,9})?|(\d{1,9}\.?\d{0,9}|\.\d{1,9})(s|ms|us)?"
+    moment = checked(time, "a time such as 90, 1:30 or 0:01:30.5")
     p = Parser(prog="extract", usage="extract INPUT OUTDIR [options]", allow_abbrev=False,
                description="Turn a 360-degree video (or panoramas) into folders of ordinary pictures.", epilog=EPILOG,
                formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,9 +175,7 @@ def parse_args(argv):
     pick.add_argument("--every", metavar="N", default=1, help="each N-th frame, from the first",
                       type=checked(r"0*[1-9]\d{0,8}", "a whole number from 1", int))
     pick.add_argument("--keyframes", action="store_true", help="key frames only")
-    pick.add_argument("--sharpest", metavar="WINDOW", type=checked(r"(\d{1,6}:)?[0-5]?\d:[0-5]?\d(\.\d{0,9})?|(\d{1,9}\.?\d{0,9}|"
-                                                                 r"\.\d{1,9})(s|ms|us)?", "a time above 0 such as 0.5 or 500ms",
-                                                                 longer),
+    pick.add_argument("--sharpest", metavar="WINDOW", type=checked(time, "a time above 0 such as 0.5 or 500ms", longer),
                       help="of each WINDOW of time the frame that is blurred least; all are decoded first, to look at them")
     g.add_argument("--start", metavar="TIME", type=moment, help="begin here: 90, 1:30 or 0:01:30.5")
     end = g.add_mutually_exclusive_group()

@@ -98,8 +98,8 @@ class Run:
                 os.mkdir(folder)
                 return folder
 
-    def stage(self, todo, places, intervals=None):
-        return Stage(self.new_folder(), self.publisher.layout, todo, places, intervals)
+    def stage(self, todo, places):
+        return Stage(self.new_folder(), self.publisher.layout, todo, places)
 
     def ffmpeg(self, command, stages, **how):
         """Run ffmpeg, publish what it makes; its exit code.  how: see new_process."""
@@ -186,10 +186,8 @@ class Run:
                 if not ended or error.errno not in NO_SPACE or self.publisher.pending or not batch[-1][1]:
                     raise
                 self.full, (name, index) = True, batch.pop()[1]
-                for stage in self.stages:
-                    for report in stage.reports:
-                        if stage.name == name:
-                            os.unlink(report.file(index))
+                for report in next(stage for stage in self.stages if stage.name == name).reports:
+                    os.unlink(report.file(index))
         self.frames += sum(bool(staged) for _, staged in batch)
 
     def ready(self, stage, well):

@@ -64,10 +64,9 @@ class Report:
 class Stage:
     """A part of the plan: frames that one decoder makes, below a folder of OUT/.staging."""
 
-    def __init__(self, folder, layout, todo, places, intervals=None):
+    def __init__(self, folder, layout, todo, places):
         self.name, self.folder = folder.name, folder
         self.todo, self.places = todo, places       # frames; {what the reports call a frame: its place in todo}
-        self.intervals = intervals                  # what is read, if not all
         self.next, self.waiting = 0, deque()        # place of the frame that is next; frames that are whole
         for camera in layout.folders:
             os.mkdir(folder / camera)
